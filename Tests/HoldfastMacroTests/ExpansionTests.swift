@@ -180,7 +180,7 @@ import TestSupport
         context.enclosing = ["public enum B {}"]
         #expect(access("") == "" && access("public") == "public")
         context.enclosing = ["enum B {}", "private enum C {}"]
-        #expect(access("public") == "")
+        #expect(access("public") == "fileprivate")
     }
 
     /// Inherited protocols are written out, unless the type conforms to them already.

@@ -9,7 +9,7 @@ extension ConversionPlanner {
     /// Returns what frees a stored form, or nil if it owns nothing.
     mutating func removal(of shape: TypeShape, at place: String) throws -> FormRemoval? {
         noteRecords(in: shape)
-        if enclosing.isEmpty || !shape.contains({ $0.isNamed(in: enclosing) }),
+        if !mentionsEnclosing(shape),
             let type = TypeRegistry.shared.type(describedAs: shape.text)
         {
             return Self.removal(type)
@@ -128,13 +128,6 @@ extension ConversionPlanner {
             DeepStack.run { for part in parts { part(payload, access) } }
             access.free(stored.payload, byteCount: bytes, alignment: 8)
         }
-    }
-}
-
-extension TypeShape {
-    fileprivate func isNamed(in records: [RecordConversion]) -> Bool {
-        guard case .named(let name) = self else { return false }
-        return records.contains { $0.outline.name == name }
     }
 }
 

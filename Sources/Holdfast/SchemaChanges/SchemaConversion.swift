@@ -71,7 +71,7 @@ struct SchemaConversion {
                         changes.append(change)
                     }
                 } catch {
-                    guard error.isAboutTypes else { throw error }
+                    guard Self.isAboutTypes(error) else { throw error }
                     try refuse(root, error)
                     refused = root
                 }
@@ -167,12 +167,10 @@ struct SchemaConversion {
         }
         return nil
     }
-}
 
-extension HeapError {
     /// Whether erasing a root would help.
-    fileprivate var isAboutTypes: Bool {
-        switch self {
+    private static func isAboutTypes(_ error: HeapError) -> Bool {
+        switch error {
         case .rootTypeMismatch, .newerData: true
         default: false
         }

@@ -1,5 +1,5 @@
-/// A stored property of a plain struct about which the heap needs to know more than reflection finds.
-/// See ``PersistableStruct/plainFields``.
+/// A stored property of a plain struct about which the heap needs to know more than reflection
+/// finds. See ``PersistableStruct/plainFields``.
 public struct PlainField: Sendable {
     /// The name of the field in the heap.
     let name: String

@@ -22,6 +22,13 @@ import TestSupport
     var list: PersistentArray<Item3>
     var other: PersistentMap<Int, Int>
 }
+@Persistable private struct Tree {
+    var children: [Tree]
+    var next: [Int: Tree]?
+    var name: String
+}
+@HeapSchema private struct Trees { var trees: PersistentMap<Int, Tree> }
+@HeapSchema private struct Stumps { var trees: PersistentArray<Int> }
 @HeapSchema private struct OtherKeys { var other: PersistentMap<Int32, Int> }
 @HeapSchema private struct Versioned {
     static let schemaVersion = 2
@@ -222,6 +229,17 @@ private enum Older {
         let size = try next.read { $0.list[0].size }
         #expect(size == 1)
         try next.close()
+        // A record inside itself, of a type that this program has forgotten.
+        let tree = try TypedHeap<Trees>.open(path)
+        try tree.write { tree in
+            let leaf = Tree(children: [], next: nil, name: "a name with a block of its own")
+            tree.trees[1] = Tree(children: [leaf, leaf], next: [2: leaf], name: leaf.name)
+        }
+        try tree.close()
+        TypeRegistry.shared.forget(PersistentMap<Int, Tree>.self)
+        let stump = try TypedHeap<Stumps>.open(path, schemaChanges: .eraseOnMismatch)
+        try verify(stump.heap)
+        try stump.close()
         // An older type.
         let older = try TypedHeap<Lists<Item3>>.open(path, schemaChanges: .eraseOnMismatch)
         let isEmpty = try older.read { $0.list.isEmpty }

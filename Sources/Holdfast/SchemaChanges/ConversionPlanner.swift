@@ -11,6 +11,8 @@ struct ConversionPlanner {
     var enclosing: [RecordConversion] = []
     /// The records that get new blocks.
     var changedRecords: [RecordOutline] = []
+    /// The records that the removal of a field is being planned for.
+    var removing: [RecordRemoval] = []
     /// The records that are freed with a removed field.
     var removedRecords: [RecordOutline] = []
     /// Where such blocks were and are. All roots that are converted together share it.

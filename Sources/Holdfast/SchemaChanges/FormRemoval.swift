@@ -9,6 +9,9 @@ extension ConversionPlanner {
     /// Returns what frees a stored form, or nil if it owns nothing.
     mutating func removal(of shape: TypeShape, at place: String) throws -> FormRemoval? {
         noteRecords(in: shape)
+        if case .named(let name) = shape, let record = removing.last(where: { $0.name == name }) {
+            return { form, access in record.removal?(form, access) }
+        }
         if !mentionsEnclosing(shape),
             let type = TypeRegistry.shared.type(describedAs: shape.text)
         {
@@ -48,18 +51,22 @@ extension ConversionPlanner {
             return { form, access in
                 if form.load(as: UInt8.self) != 0 { removal(form + layout.alignment, access) }
             }
-        case .record(_, let fields, let bytes):
+        case .record(let name, let fields, let bytes):
+            let record = RecordRemoval(name)
+            removing.append(record)
+            defer { removing.removeLast() }
             var parts: [FormRemoval] = []
             for field in fields {
                 guard let part = try removal(of: field.type, at: place) else { continue }
                 parts.append { part($0 + field.offset, $1) }
             }
-            return { [parts] form, access in
+            record.removal = { [parts] form, access in
                 let block = form.load(as: UInt64.self)
                 let address = UnsafeRawPointer(access.address(block, bytes))
                 DeepStack.run { for part in parts { part(address, access) } }
                 access.free(block, byteCount: bytes, alignment: RecordLayout.alignment)
             }
+            return record.removal
         case .union(_, let cases): return try unionRemoval(cases, place)
         case .generic("Value", let values) where values.count == 1:
             guard let layout = FormLayout(stored: values[0]) else { break }
@@ -131,6 +138,14 @@ extension ConversionPlanner {
     }
 }
 
+/// What frees a record, which can contain itself.
+final class RecordRemoval {
+    let name: String
+    var removal: FormRemoval?
+
+    init(_ name: String) { self.name = name }
+}
+
 extension FormLayout {
     /// The layout of a stored form, from its description. Nil if that does not tell.
     init?(stored shape: TypeShape) {
@@ -148,8 +163,14 @@ extension FormLayout {
             self.init(size: inner.alignment + inner.size, alignment: inner.alignment)
         case .structure, .opaque, .generic("InlineArray", _): self.init(plain: shape)
         default:
-            guard let type = TypeRegistry.shared.type(describedAs: shape.text) else { return nil }
-            self = layout(type)
+            if let type = TypeRegistry.shared.type(describedAs: shape.text) {
+                self = layout(type)
+            } else if case .named = shape {
+                // A record inside itself.
+                self = .place
+            } else {
+                return nil
+            }
         }
     }
 

@@ -68,7 +68,8 @@ package struct Declaration: Sendable {
     }
 
     /// The access of members that the macros add, with a blank: that of the type, if other modules
-    /// can see it. `enclosing` are the declarations that the type is nested in, innermost first.
+    /// can see it, or if nothing outside of the file can. `enclosing` are the declarations that the
+    /// type is nested in, innermost first.
     func memberAccess(in enclosing: [String]) -> String {
         let levels = ["public", "package", "internal", "fileprivate", "private"]
         var modifiers = modifiers.map(\.text)
@@ -82,8 +83,9 @@ package struct Declaration: Sendable {
         let isHidden = outer.contains { declaration in
             declaration.modifiers.contains { $0.is("private") || $0.is("fileprivate") }
         }
-        return isHidden
-            ? "" : levels.prefix(2).first(where: modifiers.contains).map { $0 + " " } ?? ""
+        // A property of a generic type with a hidden argument must be hidden itself.
+        if isHidden { return "fileprivate " }
+        return levels.prefix(2).first(where: modifiers.contains).map { $0 + " " } ?? ""
     }
 
     /// The tokens as source, with one blank where the source has blanks or comments.

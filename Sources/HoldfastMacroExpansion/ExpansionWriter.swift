@@ -32,19 +32,35 @@ struct ExpansionWriter {
                 diagnostics.append(problem)
             }
         }
+        diagnostics += FieldRules.check(declaration)
         if isPlain {
-            writeExtension(conformingTo: ["PersistableStruct", "BitwiseCopyable"]) { _ in }
+            // Reflection finds the fields, but neither other names nor defaults.
+            let isNeeded = declaration.fields.contains {
+                FieldRules.storedName(of: $0) != nil || FieldRules.defaultValue(of: $0) != nil
+            }
+            writeExtension(conformingTo: ["PersistableStruct", "BitwiseCopyable"]) { writer in
+                guard isNeeded else { return }
+                writer.writeList("plainFields", of: "Holdfast.PlainField") { writer, member in
+                    writer.writeField(member, of: "Holdfast.PlainField", to: "plainFields")
+                }
+            }
         } else {
             writeExtension(conformingTo: ["PersistableRecord"]) { writer in
                 writer.writeList("storedFields", of: "Holdfast.RecordField", isOptional: true) {
                     writer, member in
-                    guard case .field(let field) = member else { return }
-                    writer.write(
-                        "Holdfast.RecordField(\(literal(field.name)), \\Self.\(field.token.text))",
-                        to: "storedFields", at: field.token)
+                    writer.writeField(member, of: "Holdfast.RecordField", to: "storedFields")
                 }
             }
         }
+    }
+
+    private mutating func writeField(
+        _ member: Declaration.Member, of type: String, to list: String
+    ) {
+        guard case .field(let field) = member else { return }
+        let name = FieldRules.storedName(of: field) ?? literal(field.name)
+        let value = FieldRules.defaultValue(of: field).map { ", default: \($0)" } ?? ""
+        write("\(type)(\(name), \\Self.\(field.token.text)\(value))", to: list, at: field.token)
     }
 
     // MARK: Enums

@@ -56,6 +56,9 @@ package enum PluginMessages {
         case "HeapRootMacro":
             let name = SchemaExpansion.nameArgument(of: context.attribute)
             return result(SchemaExpansion.accessors(of: source, storedAs: name), [], request)
+        case "HeapFieldMacro":
+            // It only marks a property, for `@Persistable`.
+            return result("", [], request)
         default:
             let expansion = Expansion(of: source, in: context)
             return result(expansion.source, expansion.diagnostics, request)

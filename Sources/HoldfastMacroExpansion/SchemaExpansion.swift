@@ -160,10 +160,7 @@ package struct SchemaExpansion {
 
     /// Whether the attribute has no argument, or one string without interpolation.
     private static func isNamePlain(_ attribute: String) -> Bool {
-        let arguments = Attribute.arguments(of: attribute)
-        guard let token = arguments.first else { return true }
-        return arguments.count == 1 && token.kind == .literal && token.text.hasPrefix("\"")
-            && !token.text.contains("\\(")
+        Attribute.arguments(of: attribute).isEmpty || Attribute.plainName(in: attribute) != nil
     }
 
     private static func rootAttribute(of field: Declaration.Field) -> Attribute? {

@@ -14,7 +14,7 @@ enum StorageRules {
     /// Attributes of a property that change neither its storage nor its type.
     private static let harmlessAttributes: Set = [
         "available", "usableFromInline", "inlinable", "objc", "nonobjc", "preconcurrency",
-        "_spi", "_documentation",
+        "_spi", "_documentation", "HeapField", "Holdfast.HeapField",
     ]
 
     static func check(_ field: Declaration.Field, _ form: Form) -> Diagnostic? {

@@ -246,6 +246,15 @@ struct Attribute {
         return tokens[(start + 1)...].prefix { !$0.is(")") }
     }
 
+    /// Returns the source of the only argument if that is a string without interpolation.
+    static func plainName(in source: String) -> String? {
+        let arguments = arguments(of: source)
+        guard arguments.count == 1, let token = arguments.first, token.kind == .literal,
+            token.text.hasPrefix("\""), !token.text.contains("\\(")
+        else { return nil }
+        return token.text
+    }
+
     /// The name without `@` and arguments.
     let name: String
     /// The whole attribute.

@@ -243,6 +243,23 @@ import TestSupport
         #expect(check.unreachedBlocks == nil)
     }
 
+    /// Only its owners claim it, whoever else refers to it.
+    @Test func aSharedRecordThatRefersToItself() throws {
+        struct Person: PersistableRecord {
+            var name: String
+            var friend: Ref<Person>?
+        }
+        let heap = try PersistentHeap.inMemory()
+        try heap.write { tx in
+            let ada = try tx.share(Person(name: "a name with a block of its own", friend: nil))
+            ada.friend = ada.ref
+            try tx.array("people", of: Shared<Person>.self).append(contentsOf: [ada, ada])
+            try tx.array("friends", of: Ref<Person>.self).append(ada.ref)
+        }
+        let check = try heap.check()
+        #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")
+    }
+
     private static func word(_ text: String) -> UInt64 {
         text.utf8.reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }

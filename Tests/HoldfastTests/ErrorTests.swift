@@ -35,6 +35,7 @@ import Testing
         .cannotCollect(path: path, reason: "the root \"log\" is of an unknown type"),
         .newerData(path: path, version: 3, known: 2),
         .migrationNeeded(path: path, version: 1, wanted: 2),
+        .conversionUnfinished(path: path, name: "stock"),
         .timedOut(path: path, waitingFor: "another process's transaction"),
         .tooManyProcesses(path: path, limit: 192),
         .forked(path: path), .unknownBoot(path: path),

@@ -199,7 +199,7 @@ import TestSupport
     @Test func sizesAndAlignments() {
         for alignment in [1, 2, 4, 8, 16] {
             for size in Array(alignment ... 70) + [255, 256, 1000, 4095, 65536] {
-                guard let type = RunTimeDefinition.bytesType(size: size, alignment: alignment)
+                guard let type = BytesMaker.type(size: size, alignment: alignment)
                 else {
                     Issue.record("no type of \(size) bytes, aligned to \(alignment)")
                     continue
@@ -208,9 +208,9 @@ import TestSupport
                     TypeFacts.size(of: type) == size && TypeFacts.alignment(of: type) == alignment)
             }
         }
-        #expect(RunTimeDefinition.bytesType(size: 65537, alignment: 1) == nil)
+        #expect(BytesMaker.type(size: 65537, alignment: 1) == nil)
         #expect(
-            RunTimeDefinition.bytesType(size: 0, alignment: 1).map { TypeFacts.size(of: $0) } == 0)
+            BytesMaker.type(size: 0, alignment: 1).map { TypeFacts.size(of: $0) } == 0)
         for number in [0, 1, 2, 5, 1000, 123_456] {
             #expect(RunTimeDefinition.numberType(number).number == number)
         }

@@ -24,44 +24,61 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
     /// Opens the heap at `path`, creating it if there is none. See
     /// ``PersistentHeap/open(_:mode:options:)-(String,_,_)``.
     ///
+    /// A root whose type has changed since is converted, after all `migrations`. See
+    /// ``SchemaChanges``.
+    ///
     /// - Throws: ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if a root
-    ///   has another type than the schema declares, ``HeapError/rootNotFound(path:name:)`` if the
-    ///   heap is opened for reading only and lacks a root, and the errors of that method.
-    /// - Complexity: O(number of roots).
+    ///   has another type than the schema declares and cannot be converted to it;
+    ///   ``HeapError/newerData(path:version:known:)`` if the type in the heap is a later one than
+    ///   the program's; ``HeapError/migrationNeeded(path:version:wanted:)`` if it is an earlier
+    ///   one, and ``HeapError/rootNotFound(path:name:)`` if a root is missing, in a heap that is
+    ///   opened for reading only; and the errors of that method.
+    /// - Complexity: O(number of roots), or O(size of all roots whose types have changed).
     public static func open(
         _ path: String, mode: OpenMode = .readWrite, options: PersistentHeap.Options = .init(),
-        migrations: [Migration] = []
+        migrations: [Migration] = [], schemaChanges: SchemaChanges = .automatic
     ) throws -> TypedHeap {
         try TypedHeap(
             opened: PersistentHeap.open(
-                path, mode: mode, options: options, migrations: migrations))
+                path, mode: mode, options: options, migrations: migrations), schemaChanges)
     }
 
     /// Creates an empty heap in memory. See ``PersistentHeap/inMemory(options:)``.
     public static func inMemory(options: PersistentHeap.Options = .init()) throws -> TypedHeap {
-        try TypedHeap(opened: PersistentHeap.inMemory(options: options))
+        try TypedHeap(opened: PersistentHeap.inMemory(options: options), .automatic)
     }
 
-    /// Verifies the roots of an open heap, and creates those that it lacks.
+    /// Verifies the roots of an open heap, converts those whose types have changed, and creates
+    /// those that it lacks.
     ///
-    /// Needs a write transaction only if roots are missing.
+    /// Needs a write transaction only if there is something to change. No transaction may be open
+    /// on this thread.
     ///
-    /// - Throws: The same errors about roots as ``open(_:mode:options:migrations:)``.
-    public init(_ heap: PersistentHeap) throws {
+    /// - Throws: The same errors about roots as ``open(_:mode:options:migrations:schemaChanges:)``.
+    public init(_ heap: PersistentHeap, schemaChanges: SchemaChanges = .automatic) throws {
         self.heap = heap
-        if heap.isReadOnly {
-            try heap.read { tx in try SchemaVerifier<Schema>(tx.access).requireAll() }
-            return
+        let conversion = SchemaConversion(roots: Schema.declaredRoots, policy: schemaChanges)
+        let (isChanged, isComplete) = try heap.read { tx in
+            let hasVersion = try SchemaVersion(of: Schema.self, in: tx.access).require()
+            if try conversion.isNeeded(tx.access) {
+                guard heap.isReadOnly else { return (true, false) }
+                try conversion.requireNone(tx.access)
+            }
+            let verifier = SchemaVerifier<Schema>(tx.access)
+            if heap.isReadOnly { try verifier.requireAll() }
+            return (false, try verifier.missing().isEmpty && hasVersion)
         }
-        let isComplete = try heap.read { tx in
-            try SchemaVerifier<Schema>(tx.access).missing().isEmpty
+        if heap.isReadOnly || isComplete { return }
+        if isChanged { while try !heap.write({ tx in try conversion.run(in: tx) }) {} }
+        try heap.write { tx in
+            try SchemaVerifier<Schema>(tx.access).createMissing(in: tx)
+            let version = SchemaVersion(of: Schema.self, in: tx.access)
+            if try !version.require() { try version.set() }
         }
-        if isComplete { return }
-        try heap.write { tx in try SchemaVerifier<Schema>(tx.access).createMissing(in: tx) }
     }
 
-    private init(opened heap: PersistentHeap) throws {
-        do { try self.init(heap) } catch {
+    private init(opened heap: PersistentHeap, _ schemaChanges: SchemaChanges) throws {
+        do { try self.init(heap, schemaChanges: schemaChanges) } catch {
             try? heap.close()
             throw error
         }

@@ -1,5 +1,10 @@
+import HoldfastEngine
+
 /// A stored property of a record, as ``PersistableRecord/storedFields`` lists it.
 public struct RecordField: Sendable {
+    /// Completes the stored form of a field, whose bytes are zeros.
+    typealias Default = @Sendable (UnsafeMutableRawPointer, HeapAccess) -> Void
+
     let name: String
     /// The record that the property belongs to.
     let recordType: ObjectIdentifier
@@ -10,8 +15,13 @@ public struct RecordField: Sendable {
     let optionalType: (any OptionalField.Type)?
     let size: Int
     let alignment: Int
+    /// Nil if there is none.
+    private(set) var makeDefault: Default?
 
     /// Creates an entry for the property that `path` leads to.
+    ///
+    /// - Parameter name: The name of the field in the heap. It stays the same when the property is
+    ///   renamed.
     public init<Record: PersistableRecord, Value: Persistable>(
         _ name: String, _ path: KeyPath<Record, Value>
     ) {
@@ -24,6 +34,18 @@ public struct RecordField: Sendable {
         alignment = MemoryLayout<Value>.alignment
     }
 
+    /// Creates an entry for the property that `path` leads to, with the value that it has in
+    /// records which were stored before the type had it. See ``SchemaChanges``.
+    public init<Record: PersistableRecord, Value: Persistable>(
+        _ name: String, _ path: KeyPath<Record, Value>,
+        default value: @autoclosure @escaping @Sendable () -> Value
+    ) {
+        self.init(name, path)
+        makeDefault = { memory, access in
+            memory.storeBytes(of: Value.store(value(), in: access), as: Value.Stored.self)
+        }
+    }
+
     /// Refuses a property whose type has no stored form, with a better message than that of a
     /// missing conformance.
     @available(
@@ -34,7 +56,9 @@ public struct RecordField: Sendable {
             """
     )
     @_disfavoredOverload
-    public init<Record: PersistableRecord, Value>(_ name: String, _ path: KeyPath<Record, Value>) {
+    public init<Record: PersistableRecord, Value>(
+        _ name: String, _ path: KeyPath<Record, Value>, default value: Value? = nil
+    ) {
         fatalError("Holdfast: not Persistable")
     }
 

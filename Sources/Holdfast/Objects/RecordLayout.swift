@@ -22,6 +22,8 @@ package final class RecordLayout: Sendable {
         package let valueType: any Persistable.Type
         /// The field's type again, if it is an optional.
         let optionalType: (any OptionalField.Type)?
+        /// Stores the value of a field that a record did not have, if the program declares one.
+        let makeDefault: RecordField.Default?
 
         var ownsMemory: Bool { valueType.ownsMemory }
     }
@@ -43,16 +45,7 @@ package final class RecordLayout: Sendable {
         self.fields = fields
         self.byteCount = byteCount
         typeName = type.storedName
-        // Fixed seeds, because the tag is stored in the file. Tags only have to differ between
-        // types, and from 0. Names of the fields' types are left out, since the program may rename
-        // those.
-        var text = Self.text(type, fields, byteCount) { _ in "" }
-        let seed = HeapIdentity(high: 0x5265_636f_7264_5461, low: 0x6754_6167_5461_6754)
-        tag =
-            UInt32(
-                truncatingIfNeeded: text.withUTF8 {
-                    StableHash.hash(UnsafeRawBufferPointer($0), seed: seed)
-                }) | 1
+        tag = Self.tag(typeName, fields.map { ($0.name, $0.offset) }, byteCount)
         let places = UnsafeMutablePointer<RecordPlan.Place>.allocate(capacity: max(memoryBytes, 1))
         places.initialize(
             repeating: RecordPlan.Place(offset: 0, type: 0), count: max(memoryBytes, 1))
@@ -67,6 +60,19 @@ package final class RecordLayout: Sendable {
             to: RecordPlan(
                 tag: tag, placeCount: max(memoryBytes, 1), places: UnsafePointer(places),
                 layout: .passRetained(self)))
+    }
+
+    /// Returns the tag of a record type with these fields at these offsets. Names of the fields'
+    /// types are left out, since the program may rename those.
+    static func tag(_ name: String, _ fields: [(name: String, offset: Int)], _ byteCount: Int)
+        -> UInt32
+    {
+        var text = text(name, fields.map { "\($0.name):  @\($0.offset)" }, byteCount)
+        // Fixed seeds, because the tag is stored in the file. Tags only have to differ between
+        // types, and from 0.
+        let seed = HeapIdentity(high: 0x5265_636f_7264_5461, low: 0x6754_6167_5461_6754)
+        let hash = text.withUTF8 { StableHash.hash(UnsafeRawBufferPointer($0), seed: seed) }
+        return UInt32(truncatingIfNeeded: hash) | 1
     }
 
     // MARK: Making
@@ -90,7 +96,8 @@ package final class RecordLayout: Sendable {
             fields.append(
                 Field(
                     name: field.name, memoryOffset: field.memoryOffset, offset: offset,
-                    valueType: field.valueType, optionalType: field.optionalType))
+                    valueType: field.valueType, optionalType: field.optionalType,
+                    makeDefault: field.makeDefault))
             end = offset + size
         }
         guard end < Int(Int32.max) else {
@@ -106,6 +113,7 @@ package final class RecordLayout: Sendable {
         let memoryOffset: Int
         let valueType: any Persistable.Type
         let optionalType: (any OptionalField.Type)?
+        var makeDefault: RecordField.Default?
     }
 
     private static func listed(
@@ -119,7 +127,7 @@ package final class RecordLayout: Sendable {
         return zip(list, offsets).map { field, offset in
             MemoryField(
                 name: field.name, memoryOffset: offset, valueType: field.valueType,
-                optionalType: field.optionalType)
+                optionalType: field.optionalType, makeDefault: field.makeDefault)
         }
     }
 
@@ -161,7 +169,7 @@ package final class RecordLayout: Sendable {
         let fields = parts.enumerated().map { number, part in
             Field(
                 name: part.name, memoryOffset: number, offset: part.offset,
-                valueType: part.valueType, optionalType: nil)
+                valueType: part.valueType, optionalType: nil, makeDefault: nil)
         }
         return RecordLayout(type, fields: fields, byteCount: byteCount, memoryBytes: fields.count)
     }
@@ -205,8 +213,13 @@ package final class RecordLayout: Sendable {
         _ type: any PersistableRecord.Type, _ fields: [Field], _ byteCount: Int,
         describing describe: (any Persistable.Type) -> String
     ) -> String {
-        let texts = fields.map { "\($0.name): \(describe($0.valueType)) @\($0.offset)" }
-        return "record \(type.storedName){\(texts.joined(separator: ", ")); \(byteCount) bytes}"
+        text(
+            type.storedName,
+            fields.map { "\($0.name): \(describe($0.valueType)) @\($0.offset)" }, byteCount)
+    }
+
+    private static func text(_ name: String, _ fields: [String], _ byteCount: Int) -> String {
+        "record \(name){\(fields.joined(separator: ", ")); \(byteCount) bytes}"
     }
 
     // MARK: Finding

@@ -57,8 +57,9 @@ package struct RootCatalogue {
     }
 
     /// The prefix of names that belong to Holdfast itself. No list of roots shows them: the version
-    /// of the data and, while a root is being converted, its old form and the progress of the
-    /// conversion. Programs cannot create such names, but earlier versions allowed it.
+    /// of the data, the earlier types of a root and, while a root is being converted, its old form
+    /// and the progress of the conversion. Programs cannot create such names, but earlier versions
+    /// allowed it.
     package static let hiddenPrefix = "\0"
 
     /// The root that holds the version of the heap's data.
@@ -68,12 +69,38 @@ package struct RootCatalogue {
     /// comes next.
     static let cursorPrefix = "cursor of "
 
+    /// Follows the prefix in the name of what is left of a root that is being converted to its new
+    /// type. The root's name comes next.
+    private static let remainderPrefix = "remainder of "
+
+    /// Follows the prefix in the name of the list of types that a root has had. The root's name
+    /// comes next.
+    private static let historyPrefix = "history of "
+
+    /// Follows the prefix in the name of the version of a schema. The schema's name comes next.
+    private static let schemaPrefix = "version of schema "
+
+    static func cursorName(_ root: String) -> String { hiddenPrefix + cursorPrefix + root }
+    static func remainderName(_ root: String) -> String { hiddenPrefix + remainderPrefix + root }
+    static func schemaVersionName(_ schema: String) -> String {
+        hiddenPrefix + schemaPrefix + schema
+    }
+    static func historyName(_ root: String) -> String { hiddenPrefix + historyPrefix + root }
+
+    /// Whether a root of this name belongs to an unfinished migration.
+    package static func isUnfinished(hiddenName name: String) -> Bool {
+        name != dataVersionName && !name.hasPrefix(hiddenPrefix + historyPrefix)
+            && !name.hasPrefix(hiddenPrefix + schemaPrefix)
+    }
+
     /// Returns whether the name is one of Holdfast's own, given the roots that `isThere` reports. A
     /// program's name that merely begins with the prefix is shown like any other.
     package static func isHidden(_ name: String, _ isThere: (String) -> Bool) -> Bool {
         guard name.hasPrefix(hiddenPrefix) else { return false }
         let rest = String(name.dropFirst(hiddenPrefix.count))
-        return name == dataVersionName || rest.hasPrefix(cursorPrefix) || isThere(rest)
+        return name == dataVersionName || isThere(rest)
+            || [cursorPrefix, remainderPrefix, historyPrefix, schemaPrefix]
+                .contains(where: rest.hasPrefix)
     }
 
     /// Returns the name under which an export writes a root: one that can be imported.
@@ -177,6 +204,16 @@ package struct RootCatalogue {
                 + UInt64(MemoryLayout<Record>.offset(of: \.offset)!),
             offset: slot.pointee.value.offset,
             description: String.load(slot.pointee.value.description, from: access))
+    }
+
+    /// The descriptions of all roots, hidden ones too, by their names.
+    var descriptions: [String: String] {
+        guard let map else { return [:] }
+        var found: [String: String] = [:]
+        for (name, value) in map {
+            found[name] = String.load(value.record.description, from: access)
+        }
+        return found
     }
 
     /// The names that belong to Holdfast itself, such as those of an unfinished migration.

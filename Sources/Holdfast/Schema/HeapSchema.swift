@@ -20,10 +20,27 @@ public protocol HeapSchema: TransactionBound {
     /// All roots of the properties.
     static var declaredRoots: [DeclaredRoot] { get }
 
+    /// The version of the schema, which rises when a type in it changes. 0, the default, stands
+    /// for none.
+    ///
+    ///     @HeapSchema struct Shop {
+    ///         static let schemaVersion = 2
+    ///         …
+    ///
+    /// A heap keeps the highest version that it was opened with for writing. A program with a lower
+    /// one gets ``HeapError/newerData(path:version:known:)``. Without a version it gets that error
+    /// only for a root that was converted from the type that it knows: in a heap that a newer
+    /// program has created, newer fields look like removed ones. See ``SchemaChanges``.
+    static var schemaVersion: Int { get }
+
     /// The transaction, in which the properties find their roots.
     var heapRoots: SchemaRoots { get }
 
     init(heapRoots: SchemaRoots)
+}
+
+extension HeapSchema {
+    public static var schemaVersion: Int { 0 }
 }
 
 /// A root that a ``HeapSchema`` declares: its name, its type, and how it begins.

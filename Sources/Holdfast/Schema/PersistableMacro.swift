@@ -28,6 +28,10 @@
 /// hand. A field or a payload that cannot be stored, such as a closure, an object or a pointer, is
 /// an error at its line.
 ///
+/// The types in a heap can change: ``SchemaChanges`` says how. A property whose initial value
+/// consists of literals has that value in structs that were stored without it; ``HeapField(_:)``
+/// lets it be renamed.
+///
 /// The type must not be local to a function. Properties with wrappers, or that other macros add,
 /// are not supported.
 @attached(
@@ -58,9 +62,24 @@ public macro Persistable() =
 @attached(
     extension,
     conformances: Persistable, PersistableValue, PersistableNamed, PersistableStruct,
-    PersistableEnum, BitwiseCopyable)
+    PersistableEnum, BitwiseCopyable,
+    names: named(plainFields))
 public macro Persistable(_ form: PersistableForm) =
     #externalMacro(module: "HoldfastMacros", type: "PersistableMacro")
+
+/// Gives a field of a ``Persistable()`` struct another name in the heap than the property's own, so
+/// that the property can be renamed.
+///
+///     @Persistable
+///     struct Contact {
+///         @HeapField("name") var fullName: String
+///     }
+///
+/// Nothing in the heap is changed, and programs that know the field by its old name can read and
+/// write it too. The name must be written as a string literal.
+@attached(peer)
+public macro HeapField(_ name: String) =
+    #externalMacro(module: "HoldfastMacros", type: "HeapFieldMacro")
 
 /// A form that ``Persistable(_:)`` gives a type.
 public struct PersistableForm: Sendable {

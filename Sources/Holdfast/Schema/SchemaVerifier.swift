@@ -45,6 +45,13 @@ struct SchemaVerifier<Schema: HeapSchema> {
         for root in try missing() { try root.create(transaction) }
     }
 
+    /// Throws if another process is converting the root, or has been killed while it did.
+    private func requireWhole(_ root: DeclaredRoot) throws(HeapError) {
+        let catalogue = RootCatalogue(access)
+        guard catalogue.contains(RootCatalogue.remainderName(root.name)) else { return }
+        throw HeapError.conversionUnfinished(path: access.heapPath, name: root.name)
+    }
+
     /// Returns the declared roots that the heap does not have.
     func missing() throws(HeapError) -> [DeclaredRoot] {
         let roots = Schema.declaredRoots
@@ -52,8 +59,9 @@ struct SchemaVerifier<Schema: HeapSchema> {
             SchemaMisuse.equalNames("\(Schema.self)", roots.map(\.name))
         }
         var missing: [DeclaredRoot] = []
-        for root in roots where try access.findRoot(root.name, as: root.handle) == nil {
-            missing.append(root)
+        for root in roots {
+            if try access.findRoot(root.name, as: root.handle) == nil { missing.append(root) }
+            try requireWhole(root)
         }
         // A number that a rolled back transaction has used could come again with other roots.
         if missing.isEmpty, !access.isCatalogueChanging {

@@ -125,8 +125,9 @@ package enum PlainForm {
     private static func fields(of type: Any.Type) -> [(name: String, offset: Int, type: Any.Type)]?
     {
         var fields: [(name: String, offset: Int, type: Any.Type)] = []
+        let storedNames = PlainField.names(of: type)
         let isInspectable = _forEachField(of: type) { name, offset, fieldType, _ in
-            let name = String(cString: name)
+            let name = storedNames[offset] ?? String(cString: name)
             // Elements of a tuple without labels are called ".0" and so on, or have an empty name.
             fields.append(
                 (

@@ -67,7 +67,7 @@ extension WriteTransaction {
         OldKey: PersistableKey, OldValue: Persistable, NewKey: PersistableKey, NewValue: Persistable
     {
         let aside = RootCatalogue.hiddenPrefix + name
-        let cursorName = RootCatalogue.hiddenPrefix + RootCatalogue.cursorPrefix + name
+        let cursorName = RootCatalogue.cursorName(name)
         if try access.findRoot(aside, as: PersistentMap<OldKey, OldValue>.self) == nil {
             _ = try access.requireRoot(name, as: PersistentMap<OldKey, OldValue>.self)
             try RootCatalogue(access).rename(name, to: aside)

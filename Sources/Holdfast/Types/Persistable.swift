@@ -89,9 +89,16 @@ public protocol Persistable: SendableMetatype {
 /// A `public` struct must also be marked `BitwiseCopyable`, which the compiler infers only within a
 /// module.
 public protocol PersistableStruct: PersistableValue, PersistableNamed, BitwiseCopyable
-where Stored == Self {}
+where Stored == Self {
+    /// The stored properties that have another name in the heap, or a default for values that were
+    /// stored without them. The macro ``Persistable(_:)`` writes the list, which is empty by
+    /// default.
+    static var plainFields: [PlainField] { get }
+}
 
 extension PersistableStruct {
+    public static var plainFields: [PlainField] { [] }
+
     @inlinable @inline(__always)
     public static func load(_ stored: Self, from access: HeapAccess) -> Self { stored }
 

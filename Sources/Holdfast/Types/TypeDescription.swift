@@ -200,13 +200,15 @@ private struct LayoutText {
             return
         }
         text += "{"
+        let storedNames = PlainField.names(of: type)
         for (index, field) in fields.enumerated() {
             if index > 0 { text += ", " }
             // Elements of a tuple without labels are called ".0" and so on, or have an empty name.
             let name =
-                field.name.isEmpty
-                ? "\(index)"
-                : field.name.hasPrefix(".") ? String(field.name.dropFirst()) : field.name
+                storedNames[field.offset]
+                ?? (field.name.isEmpty
+                    ? "\(index)"
+                    : field.name.hasPrefix(".") ? String(field.name.dropFirst()) : field.name)
             text += "\(name): "
             try add(field.type, path: path.isEmpty ? name : "\(path).\(name)")
             text += " @\(field.offset)"

@@ -20,6 +20,8 @@ package struct Verification: BlockVerifier {
     private struct Reference {
         let offset: UInt64
         let type: any ReferenceTarget.Type
+        /// Whether it is an owner, which has claimed the record.
+        let isOwner: Bool
         /// The root in which it was found.
         let root: VerificationStep?
     }
@@ -268,7 +270,8 @@ package struct Verification: BlockVerifier {
             // others are only counted.
             if claimedByReference.contains(offset) || !claim(recordAt: offset, type) { return }
         }
-        references.append(Reference(offset: offset, type: type, root: places.first))
+        references.append(
+            Reference(offset: offset, type: type, isOwner: shares, root: places.first))
     }
 
     /// The targets of references that are inside data with another owner.
@@ -288,7 +291,7 @@ package struct Verification: BlockVerifier {
         _ reference: Reference, _ type: Record.Type
     ) {
         let offset = reference.offset
-        if owners[offset] == nil {
+        if !reference.isOwner {
             let block = type.recordBlock
             guard
                 claimInLedger(

@@ -122,6 +122,9 @@ public enum HeapError: Error, Equatable, Sendable {
     /// The data is older than the version this program knows, and the heap was not opened for
     /// writing.
     case migrationNeeded(path: String, version: Int, wanted: Int)
+    /// The conversion of the root to this program's type has begun and is not complete; see
+    /// `SchemaChanges`.
+    case conversionUnfinished(path: String, name: String)
     /// Unreachable blocks cannot be told from blocks reachable through a root of unknown type.
     case cannotCollect(path: String, reason: String)
     /// A root of this name already exists.
@@ -310,6 +313,10 @@ extension HeapError: CustomStringConvertible {
         case .migrationNeeded(let path, let version, let wanted):
             "The data in \(path) is at version \(version) and must be migrated to version "
                 + "\(wanted) first. Open it once for writing."
+        case .conversionUnfinished(let path, let name):
+            "The root \(Self.quoted(name)) of \(path) is being converted to its new type, or the "
+                + "program that began it has ended. Try again, or open the heap for writing with "
+                + "its schema."
         case .cannotCollect(let path, let reason):
             "Unreachable objects cannot be identified in \(path): \(reason). Name the types of all "
                 + "roots, or check the heap first."

@@ -39,9 +39,7 @@ extension PersistentHeap {
         try read { tx in
             let catalogue = RootCatalogue(tx.access)
             if root == nil,
-                let name = catalogue.hiddenNames.first(where: {
-                    $0 != RootCatalogue.dataVersionName
-                })
+                let name = catalogue.hiddenNames.first(where: RootCatalogue.isUnfinished)
             {
                 throw HeapError.cannotExport(
                     path: self.path, name: String(name.dropFirst()),

@@ -58,7 +58,7 @@ final class PlainLayout: @unchecked Sendable {
     /// Returns the layout of a shape whose value has `room` bytes, all of them used except perhaps
     /// the last few. Nil if the description is contradictory or incomplete. It is untrusted input,
     /// so every part is checked.
-    static func make(_ shape: TypeShape, room: Int = RunTimeDefinition.mostBytes) -> PlainLayout? {
+    static func make(_ shape: TypeShape, room: Int = BytesMaker.mostBytes) -> PlainLayout? {
         switch shape {
         case .named(let name):
             guard let type = nativeType(name) else { return nil }

@@ -27,7 +27,7 @@ package struct RunTimeTypes: UnknownTypeMaker {
 
     package func structure(_ shape: TypeShape) -> (any Persistable.Type)? {
         guard let layout = PlainLayout.make(shape),
-            let bytes = RunTimeDefinition.bytesType(size: layout.size, alignment: layout.alignment)
+            let bytes = BytesMaker.type(size: layout.size, alignment: layout.alignment)
         else { return nil }
         return structure(bytes, define(shape, .plain(layout)))
     }
@@ -85,10 +85,10 @@ package struct RunTimeTypes: UnknownTypeMaker {
         return RunTimeDefinition.numberType(number)
     }
 
-    private func structure(_ bytes: any RunTimeBytes.Type, _ number: any RunTimeNumber.Type)
+    private func structure(_ bytes: any BytesOfSize.Type, _ number: any RunTimeNumber.Type)
         -> any Persistable.Type
     {
-        func make<Bytes: RunTimeBytes, Number: RunTimeNumber>(_: Bytes.Type, _: Number.Type)
+        func make<Bytes: BytesOfSize, Number: RunTimeNumber>(_: Bytes.Type, _: Number.Type)
             -> any Persistable.Type
         {
             RunTimeStruct<Bytes, Number>.self

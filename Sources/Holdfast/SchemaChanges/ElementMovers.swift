@@ -1,0 +1,130 @@
+import HoldfastEngine
+
+extension PersistentArray: ConvertibleCollection {
+    static var shapeName: String { "Array" }
+
+    static func mover(
+        from parameters: [TypeShape], _ planner: inout ConversionPlanner, at place: String
+    ) throws -> (any ContentMover)? {
+        guard parameters.count == 1 else { return nil }
+        let (form, bytes) = try contents(
+            from: parameters[0], to: Element.self, &planner, at: "an element")
+        func mover<Bytes: BytesOfSize>(_: Bytes.Type) -> any ContentMover {
+            ArrayMover<Element, Bytes>(form: form)
+        }
+        return mover(bytes)
+    }
+}
+
+private struct ArrayMover<Element: Persistable, Bytes: BytesOfSize>: ContentMover {
+    typealias Source = PersistentArray<Unconverted<Bytes>>
+    typealias Target = PersistentArray<Element>
+
+    let form: FormConversion
+
+    func count(of source: UInt64, in access: HeapAccess) -> Int {
+        Source(access: access, offset: source).count
+    }
+
+    func moveAll(from source: UInt64, to target: UInt64, in access: HeapAccess) {
+        let source = Source(access: access, offset: source)
+        append(0 ..< source.count, of: source, to: Target(access: access, offset: target))
+    }
+
+    func moveSome(
+        from source: UInt64, to target: UInt64, upTo limit: Int, cursor: inout Int,
+        in access: HeapAccess
+    ) -> Bool {
+        let source = Source(access: access, offset: source)
+        let target = Target(access: access, offset: target)
+        if form.isRepeatable {
+            // The old elements are freed with their array as a whole.
+            let first = target.count
+            let end = min(source.count, first + limit)
+            if first == 0 { target.reserveCapacity(source.count) }
+            append(first ..< end, of: source, to: target)
+            return end == source.count
+        }
+        // An array gives up elements at its end only. So they are moved in reverse order first, and
+        // then into theirs.
+        let rest = source.count
+        if rest > 0 {
+            if target.count == 0 { target.reserveCapacity(rest) }
+            let first = max(rest - limit, 0)
+            for index in (first ..< rest).reversed() { append(index, of: source, to: target) }
+            source.removeLast(rest - first)
+            return false
+        }
+        let half = target.count / 2
+        let end = min(half, cursor + limit)
+        for index in cursor ..< end { target.swapAt(index, target.count - 1 - index) }
+        cursor = end
+        return end == half
+    }
+
+    private func append(_ range: Range<Int>, of source: Source, to target: Target) {
+        if target.count == 0 { target.reserveCapacity(range.count) }
+        for index in range { append(index, of: source, to: target) }
+    }
+
+    private func append(_ index: Int, of source: Source, to target: Target) {
+        let old = source.elements(source.header) + index
+        target.append(
+            stored: form.converted(old, as: Element.Stored.self, in: target.access))
+    }
+
+    func freeSource(_ source: UInt64, in access: HeapAccess) {
+        Source.destroy(RelativePointer(offset: source), in: access)
+    }
+}
+
+extension PersistentDeque: ConvertibleCollection {
+    static var shapeName: String { "Deque" }
+
+    static func mover(
+        from parameters: [TypeShape], _ planner: inout ConversionPlanner, at place: String
+    ) throws -> (any ContentMover)? {
+        guard parameters.count == 1 else { return nil }
+        let (form, bytes) = try contents(
+            from: parameters[0], to: Element.self, &planner, at: "an element")
+        func mover<Bytes: BytesOfSize>(_: Bytes.Type) -> any ContentMover {
+            DequeMover<Element, Bytes>(form: form)
+        }
+        return mover(bytes)
+    }
+}
+
+private struct DequeMover<Element: Persistable, Bytes: BytesOfSize>: ContentMover {
+    typealias Source = PersistentDeque<Unconverted<Bytes>>
+
+    let form: FormConversion
+
+    func count(of source: UInt64, in access: HeapAccess) -> Int {
+        Source(access: access, offset: source).count
+    }
+
+    func moveAll(from source: UInt64, to target: UInt64, in access: HeapAccess) {
+        var cursor = 0
+        _ = moveSome(from: source, to: target, upTo: .max, cursor: &cursor, in: access)
+    }
+
+    func moveSome(
+        from source: UInt64, to target: UInt64, upTo limit: Int, cursor: inout Int,
+        in access: HeapAccess
+    ) -> Bool {
+        let source = Source(access: access, offset: source)
+        let target = PersistentDeque<Element>(access: access, offset: target)
+        let number = min(source.count, limit)
+        for index in 0 ..< number {
+            let old = source.ring.place(index)
+            target.append(
+                stored: form.converted(old, as: Element.Stored.self, in: access))
+        }
+        source.removeFirst(number)
+        return source.isEmpty
+    }
+
+    func freeSource(_ source: UInt64, in access: HeapAccess) {
+        Source.destroy(RelativePointer(offset: source), in: access)
+    }
+}

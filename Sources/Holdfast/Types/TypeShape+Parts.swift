@@ -1,0 +1,52 @@
+import HoldfastSystem
+
+/// What identifies a record's layout, whatever the types of its fields are called.
+struct RecordOutline: Hashable {
+    let name: String
+    let fields: [String]
+    let offsets: [Int]
+    let bytes: Int
+
+    init(_ name: String, _ fields: [TypeShape.Field], _ bytes: Int) {
+        self.name = name
+        self.fields = fields.map(\.name)
+        offsets = fields.map(\.offset)
+        self.bytes = bytes
+    }
+}
+
+extension TypeShape {
+    /// The parts that the shape consists of directly.
+    private var parts: [TypeShape] {
+        switch self {
+        case .named, .opaque: []
+        case .generic(_, let parameters): parameters
+        case .optional(let wrapped): [wrapped]
+        case .structure(_, let fields, _), .record(_, let fields, _): fields.map(\.type)
+        case .enumeration(_, let raw): [raw]
+        case .union(_, let cases): cases.flatMap(\.payload)
+        }
+    }
+
+    /// Returns whether the shape or a part of it satisfies `condition`.
+    func contains(_ condition: (TypeShape) -> Bool) -> Bool {
+        condition(self) || DeepStack.run { parts.contains { $0.contains(condition) } }
+    }
+
+    /// Returns the first record of these that a `Ref` or a `Shared` leads to.
+    func reference(to records: [RecordOutline]) -> String? {
+        var found: String?
+        _ = contains { part in
+            guard case .generic(let kind, let targets) = part, ["Ref", "Shared"].contains(kind)
+            else { return false }
+            switch targets.first {
+            case .named(let name): found = records.first { $0.name == name }?.name
+            case .record(let name, let fields, let bytes):
+                found = records.contains(RecordOutline(name, fields, bytes)) ? name : nil
+            default: break
+            }
+            return found != nil
+        }
+        return found
+    }
+}

@@ -192,6 +192,16 @@ private let long = "a text that is longer than fifteen bytes"
         expectWhole(use, try heap.audit())
     }
 
+    /// Holdfast's own roots take space too, and have readable names.
+    @Test func rootsOfHoldfastItselfAreNamed() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/test.heap"
+        try PersistentHeap.open(path).write { try $0.string("text").append("x") }
+        let heap = try PersistentHeap.open(path, migrations: [Migration(to: 1) { _ in }])
+        #expect(try heap.pageUse().roots.map(\.root.name) == ["(version)", "text"])
+        try heap.close()
+    }
+
     @Test func aTebibyteIsOneStretch() throws {
         var options = PersistentHeap.Options()
         options.reservesDiskSpace = false

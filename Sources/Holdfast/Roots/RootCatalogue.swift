@@ -103,6 +103,12 @@ package struct RootCatalogue {
                 .contains(where: rest.hasPrefix)
     }
 
+    /// Returns the name under which tools that count bytes show a root: one of Holdfast's own is in
+    /// parentheses, as in `(version)` and `(history of log)`.
+    package static func shownName(_ name: String, _ isThere: (String) -> Bool) -> String {
+        isHidden(name, isThere) ? "(\(name.dropFirst(hiddenPrefix.count)))" : name
+    }
+
     /// Returns the name under which an export writes a root: one that can be imported.
     package static func exportedName(_ name: String) -> String {
         name.hasPrefix(hiddenPrefix) ? "\u{2400}" + name.dropFirst(hiddenPrefix.count) : name

@@ -104,6 +104,7 @@ public struct HeapPages: Sendable {
         let account = verification.pageAccount
         self.account = account
         let found = verification.foundRoots
+        let names = Set(found.map(\.name))
         let order = found.indices.sorted { found[$0].name < found[$1].name }
         func bytes(_ owner: Int) -> Int {
             owner < account.bytes.count ? Int(account.bytes[owner]) : 0
@@ -111,7 +112,8 @@ public struct HeapPages: Sendable {
         roots = order.map { index in
             let blocks = index + 1 < account.blocks.count ? account.blocks[index + 1] : 0
             let root = Root(
-                name: found[index].name, type: TypeDescription(found[index].description ?? ""))
+                name: RootCatalogue.shownName(found[index].name, names.contains),
+                type: TypeDescription(found[index].description ?? ""))
             return RootUse(
                 root: root, bytes: bytes(index + 1), blocks: blocks,
                 isFollowed: verification.isFollowed(found[index]))

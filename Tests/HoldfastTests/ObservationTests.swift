@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastSystem
 import Observation
 import Synchronization
 import Testing
@@ -144,6 +145,95 @@ import TestSupport
         try await copy.write { $0.stock["bolt"] = 30 }
         #expect(try await copied.next() == 30)
         for heap in [copy.heap, reader.heap, writer.heap] { try heap.close() }
+    }
+
+    @Test("A private copy beside commits of others, whose log it does not follow")
+    func privateCopyBesideOthers() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/test.heap"
+        let writer = try TypedHeap<Shop>.open(path)
+        try await writer.write { $0.stock["bolt"] = 1 }
+        let copy = try TypedHeap<Shop>.open(path, mode: .privateCopy)
+        for number in 0 ..< 20 { try await writer.write { $0.lastOrder = number } }
+        var values = copy.observe { $0.stock["bolt"] }.makeAsyncIterator()
+        #expect(try await values.next() == 1)
+        for amount in 2 ... 6 {
+            try await copy.write { $0.stock["bolt"] = amount }
+            #expect(try await values.next() == amount)
+        }
+        for heap in [copy.heap, writer.heap] { try heap.close() }
+    }
+
+    @Test("The version changes with every commit, and so does what is computed from it")
+    func versions() async throws {
+        let heap = try PersistentHeap.inMemory()
+        var versions = heap.observe { $0.version }.makeAsyncIterator()
+        for number in 0 ..< 5 {
+            #expect(try await versions.next() == heap.version)
+            try await heap.write { try $0.value("v", initial: -1).value = number }
+        }
+    }
+
+    @Test("Observers do not end a suspension, and go on after it")
+    func suspension() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/test.heap"
+        let heap = try TypedHeap<Shop>.open(path)
+        let other = try PersistentHeap.open(
+            path, engineOptions: EngineOptions(), disk: SystemDisk.shared)
+        var values = heap.observe { $0.stock["bolt"] }.makeAsyncIterator()
+        #expect(try await values.next() == .some(nil))
+        try await heap.write { $0.stock["bolt"] = 1 }
+        try await heap.heap.suspend()
+        let reader = heap.heap.engine.makeCommitReader()
+        let next = Task {
+            // Stale since before the suspension.
+            try await heap.observe { $0.stock["bolt"] }.first { $0 == 2 }
+        }
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(try other.views().count == 1)
+        try await other.write { try $0.map("stock", String.self, Int.self)["bolt"] = 2 }
+        #expect(reader.changes(upTo: other.version.position) == nil)
+        #expect(heap.heap.engine.isSuspended)
+        try await heap.heap.resume()
+        #expect(try await next.value == 2)
+        #expect(try await values.next() == 2)
+        for heap in [heap.heap, other] { try heap.close() }
+    }
+
+    @Test("A reader of the log that comes late does not join a log that the opening has left")
+    func lateReaderOfALeftLog() throws {
+        let disk = SimulatedDisk()
+        disk.recordsContents = false
+        func open() throws -> PersistentHeap {
+            try PersistentHeap.open("/sim/test.heap", engineOptions: EngineOptions(), disk: disk)
+        }
+        func set(_ heap: PersistentHeap, _ value: Int) throws {
+            try heap.write { try $0.value("v", initial: 0).value = value }
+        }
+        func get(_ heap: PersistentHeap) throws -> Int {
+            try heap.read { try $0.value("v", of: Int.self).value }
+        }
+        let first = try open()
+        try set(first, 1)
+        let second = try open()
+        let reader = first.engine.makeCommitReader()
+        reader.begin(at: try #require(try first.read { $0.access.logPlace }))
+        try first.suspend()
+        try set(second, 2)
+        #expect(reader.changes(upTo: second.version.position) == nil)
+        // The heap comes to rest, and its next log has another place.
+        try second.close()
+        let third = try open()
+        try set(third, 3)
+        try third.checkpoint()
+        #expect(try get(first) == 3)
+        try set(first, 4)
+        #expect(try get(third) == 4)
+        try first.sync()
+        try first.close()
+        try third.close()
+        #expect(try get(open()) == 4)
     }
 
     @Test("Adding and removing roots by name lets all observers run again")

@@ -32,6 +32,8 @@ private enum Old {
 }
 
 private enum New {
+    /// A program that knows only the references.
+    @HeapSchema struct Entries { var entries: PersistentArray<Ref<Node>> }
     @Persistable struct Node {
         static var storedName: String { "Node" }
         var name: String
@@ -116,6 +118,16 @@ private enum New {
         let after = try heap.heap.check()
         #expect(after.isSound && after.unreachedBlocks == 0, "\(after)")
         try heap.close()
+    }
+
+    /// A record cannot move away from an owner that the program does not know.
+    @Test func unknownOwnersAreRespected() throws {
+        try fill()
+        let refused = refusal { _ = try TypedHeap<New.Entries>.open(path) }
+        #expect(refused.contains("the root \"nodes\""), "\(refused)")
+        let old = try TypedHeap<Old.Graph>.open(path)
+        #expect(try old.heap.check().isSound)
+        try old.heap.close()
     }
 
     /// References to records that the program has freed are legal as long as nobody follows them.

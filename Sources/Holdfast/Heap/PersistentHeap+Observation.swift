@@ -12,6 +12,8 @@ extension PersistentHeap {
     /// it has read: an observer of one key of a map is not disturbed by new values of the others.
     /// It may run more often than that, so it should have no effect but its result.
     ///
+    /// Observers do not end a suspension (``suspend()``); they go on when something else has.
+    ///
     /// See ``ValueObservation``. Any number of tasks can observe a heap; a thousand observers are
     /// compared with a commit in well under a millisecond. All sequences of one heap object share
     /// one thread and one task, which run while there are any.
@@ -19,7 +21,7 @@ extension PersistentHeap {
         _ body: @escaping @Sendable (borrowing ReadTransaction) throws -> Value
     ) -> ValueObservation<Value> {
         ValueObservation(hub: hub) {
-            try await self.read { tx in try Self.recording(tx, body) }
+            try await self.readUnlessSuspended { tx in try Self.recording(tx, body) }
         }
     }
 

@@ -30,18 +30,20 @@ extension PersistentHeap {
     /// All objects of this process that share the opening are suspended together. Handles do not
     /// outlive their transactions anyway. ``version`` may be as old as the suspension, and
     /// ``changes`` and ``waitForChange(since:timeout:)-(_,_)`` see no commits until it has ended;
-    /// they do not end it. An exclusive opening lets others in while it is suspended; if one is
-    /// still there, the next call throws ``HeapError/busy(path:)``. A ``snapshot()`` keeps locks of
-    /// its own until it is closed.
+    /// they do not end it, and nor do observers (``observe(_:)``). An exclusive opening lets others
+    /// in while it is suspended; if one is still there, the next call throws
+    /// ``HeapError/busy(path:)``. A ``snapshot()`` keeps locks of its own until it is closed.
     ///
     /// A heap in memory has nothing to give up, and goes on as it is. Does nothing if the heap is
     /// suspended already, and nor does ``close()`` to its files then.
     ///
-    /// - Throws: ``HeapError/timedOut(path:waitingFor:)`` if a transaction, or a sync, of this
-    ///   process does not end in time, and ``HeapError/noFile(path:)`` for a private copy: the heap
-    ///   is then not suspended. ``HeapError/closed(path:)``, ``HeapError/forked(path:)``. Other
-    ///   errors come from the end of the work, such as the last sync; the locks have been given up
-    ///   even so. After ``HeapError/failed(path:reason:)``, close the heap and open it again.
+    /// - Throws: ``HeapError/timedOut(path:waitingFor:)`` if a transaction of this process does not
+    ///   end in time, and ``HeapError/noFile(path:)`` for a private copy: the heap is then not
+    ///   suspended. (If a sync of another thread does not end in time, the heap is suspended, but
+    ///   still has its entry in the reader table.) ``HeapError/closed(path:)``,
+    ///   ``HeapError/forked(path:)``. Other errors come from the end of the work, such as the last
+    ///   sync; the locks have been given up even so. After ``HeapError/failed(path:reason:)``, close
+    ///   the heap and open it again.
     /// - Complexity: As ``close()``.
     public func suspend() throws(HeapError) {
         try requireOpen()

@@ -31,8 +31,38 @@ extension PersistentHeap {
                 try self.requireOpen()
                 return OpenTransaction(context: try self.engine.beginRead())
             },
-            abandon: { self.engine.endRead($0.context) },
-            { try ReadTransaction.run($0.context, of: self.engine, body) })
+            abandon: { self.engine.endRead($0.context!) },
+            { try ReadTransaction.run($0.context!, of: self.engine, body) })
+    }
+
+    /// The same, but waits until the heap is not suspended, instead of ending the suspension.
+    func readUnlessSuspended<R: Sendable>(
+        _ body: @Sendable (borrowing ReadTransaction) throws -> R
+    ) async throws -> R {
+        while true {
+            try Task.checkCancellation()
+            try requireOpen()
+            if let context = try engine.tryToBeginRead() {
+                return try ReadTransaction.run(context, of: engine, body)
+            }
+            if engine.isSuspended {
+                // A program that uses the heap ends the suspension at any moment, without a signal.
+                try await Task.sleep(for: .milliseconds(20))
+                continue
+            }
+            let result = try await readers.run(
+                prepare: {
+                    try self.requireOpen()
+                    return OpenTransaction(context: try self.engine.beginReadUnlessSuspended())
+                },
+                abandon: { if let context = $0.context { self.engine.endRead(context) } },
+                { open in
+                    try open.context.map {
+                        try ReadTransaction.run($0, of: self.engine, body)
+                    }
+                })
+            if let result { return result }
+        }
     }
 
     /// Runs `body` as a write transaction. See ``write(durability:_:)-(_,_)``.
@@ -61,8 +91,8 @@ extension PersistentHeap {
         } else {
             result = try await writers.run(
                 prepare: { OpenTransaction(context: try self.beginWrite()) },
-                abandon: { self.engine.abort($0.context) },
-                { try WriteTransaction.run($0.context, of: self.engine, body) })
+                abandon: { self.engine.abort($0.context!) },
+                { try WriteTransaction.run($0.context!, of: self.engine, body) })
         }
         guard (durability ?? options.durability) == .device else { return result }
         // On another queue than the writers', so that transactions of several tasks share a sync.
@@ -75,9 +105,10 @@ extension PersistentHeap {
     }
 }
 
-/// A transaction that one thread has begun. It is used and ended on that thread.
+/// A transaction that one thread has begun, or none if the opening is suspended. It is used and
+/// ended on that thread.
 ///
 /// `@unchecked Sendable`: `CallQueue` prepares a call and runs it on the same thread.
 private struct OpenTransaction: @unchecked Sendable {
-    let context: HeapEngine.Context
+    let context: HeapEngine.Context?
 }

@@ -69,7 +69,14 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
             return (false, try verifier.missing().isEmpty && hasVersion)
         }
         if heap.isReadOnly || isComplete { return }
-        if isChanged { while try !heap.write({ tx in try conversion.run(in: tx) }) {} }
+        while isChanged {
+            // A newer program may have had the heap open between two transactions.
+            let isDone = try heap.write { tx in
+                _ = try SchemaVersion(of: Schema.self, in: tx.access).require()
+                return try conversion.run(in: tx)
+            }
+            if isDone { break }
+        }
         try heap.write { tx in
             try SchemaVerifier<Schema>(tx.access).createMissing(in: tx)
             let version = SchemaVersion(of: Schema.self, in: tx.access)

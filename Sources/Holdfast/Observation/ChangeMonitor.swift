@@ -57,6 +57,8 @@ final class ChangeMonitor: Sendable {
         if mustStart { startThread(at: start) }
     }
 
+    var isStopped: Bool { state.withLock(\.isStopped) }
+
     func stop() {
         let listeners = state.withLock { state in
             state.isStopped = true

@@ -93,7 +93,7 @@ final class ObserverHub: Sendable {
         return state.withLock { state in
             state.newestNumber += 1
             state.entries[state.newestNumber] = Entry()
-            if state.task == nil, !state.isEnded { start(&state) }
+            startIfNeeded(&state)
             return state.newestNumber
         }
     }
@@ -131,6 +131,7 @@ final class ObserverHub: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let mustWait = state.withLock { state in
+                    startIfNeeded(&state)
                     guard !state.isEnded, !Task.isCancelled, state.entries[number] != nil,
                         state.entries[number]?.isStale == false
                     else { return false }
@@ -147,17 +148,18 @@ final class ObserverHub: Sendable {
 
     // MARK: Following the log
 
-    private func start(_ state: inout State) {
-        // Commits from here on are announced.
-        state.announced = engine.newestPosition
-        let versions = AsyncStream(bufferingPolicy: .bufferingNewest(1)) {
-            monitor.add($0, since: nil)
-        }
+    private func startIfNeeded(_ state: inout State) {
+        guard state.task == nil, !state.isEnded else { return }
         state.passed = nil
         state.start = nil
         state.recent = []
         state.task = Task.detached { [self] in
+            let versions = AsyncStream(bufferingPolicy: .bufferingNewest(1)) {
+                monitor.add($0, since: nil)
+            }
             let reader = engine.makeCommitReader()
+            // Commits from here on are announced. Earlier ones may be later than an evaluation.
+            pass(engine.newestPosition, with: reader)
             for await version in versions {
                 if Task.isCancelled { return }
                 pass(version.position, with: reader)
@@ -190,10 +192,13 @@ final class ObserverHub: Sendable {
         for waiting in woken { waiting.resume() }
     }
 
-    /// Ends all observers, because the heap is closed.
+    /// No more commits are announced: because the heap is closed, or because of an error, which the
+    /// next evaluation meets too, or which has passed.
     private func end() {
         let waiting = state.withLock { state in
-            state.isEnded = true
+            state.isEnded = monitor.isStopped
+            state.task = nil
+            for number in state.entries.keys { state.entries[number]?.isStale = true }
             return state.entries.keys.compactMap { state.takeWaiting($0) }
         }
         for continuation in waiting { continuation.resume() }

@@ -17,8 +17,14 @@
 /// takes. After a crash the next opening goes on. Anything else (a narrower number, other keys, a
 /// removed case) is refused, and nothing is changed: declare a ``Migration``.
 ///
-/// Records that a ``Ref`` or a ``Shared`` leads to are not converted, since they would lose their
-/// places.
+/// Records that a ``Ref`` or a ``Shared`` leads to move with all roots that lead to them or own
+/// them; the program must declare all of those.
+///
+/// A program cannot tell a field that it has removed from one that a newer program has added, if
+/// that program has created the heap: it removes the field. It cannot tell a renamed field without
+/// ``HeapField(_:)`` from a removed and an added one. Declare ``HeapSchema/schemaVersion`` where
+/// programs of several ages meet: then the older one throws
+/// ``HeapError/newerData(path:version:known:)`` instead.
 public enum SchemaChanges: Sendable {
     /// Converts the roots, and throws
     /// ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if one cannot be

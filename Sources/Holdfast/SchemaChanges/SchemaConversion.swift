@@ -157,6 +157,15 @@ struct SchemaConversion {
             }
         }
         guard planner.relocation.isNeeded else { return nil }
+        // A record moves away from the place that owns it, which must then be converted too.
+        for (name, text) in RootCatalogue(access).descriptions where !converted.contains(name) {
+            if let record = TypeShape(parsing: text)?.part(of: planner.changedRecords) {
+                return problem(
+                    "the fields of \(record) have changed, and the root "
+                        + "\(name.debugDescription), which this program does not convert, has such "
+                        + "records")
+            }
+        }
         if let removed = planner.removedRecords.first(where: planner.changedRecords.contains) {
             return problem(
                 "a removed field contains \(removed.name), which references lead to: only a "

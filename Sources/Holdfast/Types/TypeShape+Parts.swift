@@ -33,6 +33,17 @@ extension TypeShape {
         condition(self) || DeepStack.run { parts.contains { $0.contains(condition) } }
     }
 
+    /// Returns the first record of these that is a part of the shape.
+    func part(of records: [RecordOutline]) -> String? {
+        var found: String?
+        _ = contains { part in
+            guard case .record(let name, let fields, let bytes) = part else { return false }
+            found = records.contains(RecordOutline(name, fields, bytes)) ? name : nil
+            return found != nil
+        }
+        return found
+    }
+
     /// Returns the first record of these that a `Ref` or a `Shared` leads to.
     func reference(to records: [RecordOutline]) -> String? {
         var found: String?

@@ -13,9 +13,10 @@ extension HeapAccess {
 }
 
 extension HeapAccess {
-    /// The log position of the transaction's snapshot.
+    /// The log position of the transaction's snapshot. Every commit changes it.
     public var position: UInt64 {
-        context.pointee.view._withUnsafeGuaranteedRef { $0.position }
+        context.pointee.reads?._withUnsafeGuaranteedRef { $0.reads.lines.insertAll() }
+        return context.pointee.view._withUnsafeGuaranteedRef { $0.position }
     }
 
     /// The only names that roots may be created with; nil for any.

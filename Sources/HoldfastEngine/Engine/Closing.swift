@@ -24,6 +24,8 @@ struct Closing {
         pool.first.maintenance.stopThread()
         try pool.alone { () throws(HeapError) in
             guard lifecycle.close() else { return }
+            // The end of a suspension may have allowed it meanwhile.
+            pool.first.maintenance.stopThread()
             builder?.end()
             try leave(heap.detach)
         }

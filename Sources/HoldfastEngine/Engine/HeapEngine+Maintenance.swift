@@ -71,5 +71,11 @@ extension HeapEngine {
     }
 
     /// A reader of what commits change, for one thread.
-    public func makeCommitReader() -> CommitReader { CommitReader(log: heap.log) }
+    public func makeCommitReader() -> CommitReader {
+        // The commits of a private copy are in no log.
+        CommitReader(log: mode == .privateCopy ? nil : heap.log)
+    }
+
+    /// Whether the opening takes no part in the sharing until it is used.
+    public var isSuspended: Bool { heap.lifecycle.isSuspended }
 }

@@ -130,6 +130,13 @@ public final class HeapEngine: @unchecked Sendable {
         }
     }
 
+    /// The same for a thread without open transactions; nil if the opening is suspended.
+    public func beginReadUnlessSuspended() throws(HeapError) -> Context? {
+        try unlessSuspended { () throws(HeapError) in
+            try pool.enterReading().makeContext(enclosing: HeapView.innermost)
+        }
+    }
+
     /// The same, if that needs no waiting; nil otherwise. For a thread without open transactions.
     public func tryToBeginRead() throws(HeapError) -> Context? {
         try unlessSuspended { () throws(HeapError) in

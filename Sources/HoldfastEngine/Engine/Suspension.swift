@@ -37,6 +37,8 @@ struct Suspension {
             try pool.alone { () throws(HeapError) in
                 // Another thread may have been faster.
                 guard lifecycle.isOpen else { return }
+                // A thread that gave up waiting for this may have allowed it again.
+                maintenance.stopThread()
                 try Closing(pool.first).suspend()
             }
         } catch {
@@ -50,12 +52,17 @@ struct Suspension {
     /// Idempotent. On an error, the opening is suspended as before.
     func end() throws(HeapError) {
         guard !lifecycle.isForked else { throw HeapError.forked(path: lifecycle.path) }
-        guard lifecycle.isSuspended else { return try lifecycle.requireUsable() }
+        guard lifecycle.isSuspended else {
+            if lifecycle.isClosed { throw HeapError.closed(path: lifecycle.path) }
+            // Another thread has ended it, and may even have begun the next one.
+            return
+        }
         try pool.alone { () throws(HeapError) in
             guard lifecycle.isSuspended else { return }
             // What the disk has is unknown. A new opening finds out.
             try lifecycle.requireNotFailed()
             do throws(HeapError) {
+                heap.log.takePart()
                 try heap.opener.resume()
                 try pool.beginAgain()
             } catch {

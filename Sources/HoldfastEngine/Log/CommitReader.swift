@@ -34,12 +34,13 @@ public struct ChangedLines: Sendable {
 ///
 /// One thread at a time, any thread.
 public final class CommitReader: @unchecked Sendable {
-    private let log: JoinedLog
+    private let log: JoinedLog?
     private let reader = LogReader()
     /// The commits up to here have been read; nil if there is no place to go on.
     private var place: LogPlace?
 
-    init(log: JoinedLog) { self.log = log }
+    /// Without a log, all changes are unknown.
+    init(log: JoinedLog?) { self.log = log }
 
     /// Continues at `place`, the end of a snapshot's last record.
     public func begin(at place: LogPlace) { self.place = place }
@@ -49,7 +50,7 @@ public final class CommitReader: @unchecked Sendable {
     public func changes(upTo target: UInt64) -> ChangedLines? {
         guard var next = place else { return nil }
         place = nil
-        guard let joined = try? log.joinForAll() else { return nil }
+        guard let joined = try? log?.joinForAll() else { return nil }
         var changes = ChangedLines()
         var ring = try? joined.shared.ring()
         while next.position < target {

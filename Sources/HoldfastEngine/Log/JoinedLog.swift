@@ -8,8 +8,15 @@ final class JoinedLog: @unchecked Sendable {
     private let participation: Participation
     /// That of the opening's first image; nil if this is it.
     private let origin: JoinedLog?
+    private struct Reference {
+        var log: RedoLog?
+        /// Whether the opening has given up its part in the sharing. A thread that still sees the
+        /// former shared memory must not join the log that it describes.
+        var hasLeft = false
+    }
+
     /// The reference of threads outside the latch, such as those that sync or make checkpoints.
-    private let current = Mutex<RedoLog?>(nil)
+    private let current = Mutex(Reference())
     /// The reference of threads inside the latch.
     private(set) var joined: RedoLog? { didSet { forgetTail() } }
     /// The state of the log that commits need, as last found, and the mapping that it points into.
@@ -25,7 +32,7 @@ final class JoinedLog: @unchecked Sendable {
     /// The log, if this opening has joined it. Any thread.
     var ifJoined: RedoLog? {
         if let origin { return origin.ifJoined }
-        return current.withLock { $0 }
+        return current.withLock { $0.log }
     }
 
     /// The log started by any process; nil if there is none. For threads inside the latch.
@@ -38,12 +45,13 @@ final class JoinedLog: @unchecked Sendable {
     /// The same for any thread: joins the log for the opening, and not for the image.
     func joinForAll() throws(HeapError) -> RedoLog? {
         if let origin { return try origin.joinForAll() }
-        guard let shared = participation.sharedMemory, shared[.epoch] != 0 else { return nil }
-        let result = current.withLock { current -> Result<RedoLog, HeapError> in
-            if let current { return .success(current) }
+        let result = current.withLock { current -> Result<RedoLog?, HeapError> in
+            guard !current.hasLeft, let shared = participation.sharedMemory, shared[.epoch] != 0
+            else { return .success(nil) }
+            if let log = current.log, log.shared === shared { return .success(log) }
             do throws(HeapError) {
                 let log = try open(shared)
-                current = log
+                current.log = log
                 return .success(log)
             } catch { return .failure(error) }
         }
@@ -62,17 +70,20 @@ final class JoinedLog: @unchecked Sendable {
     /// Records that this opening has started the log.
     func adopt(_ log: RedoLog) {
         joined = log
-        (origin ?? self).current.withLock { $0 = log }
+        (origin ?? self).current.withLock { $0.log = log }
     }
 
     /// Releases the log, for the image.
     func forget() { joined = nil }
 
-    /// Releases the log, for the opening.
+    /// Releases the log, for the opening, which takes no part in the sharing until `takePart`.
     func leave() {
         forget()
-        current.withLock { $0 = nil }
+        current.withLock { $0 = Reference(log: nil, hasLeft: true) }
     }
+
+    /// The opening is about to take part in the sharing again.
+    func takePart() { current.withLock { $0.hasLeft = false } }
 
     // MARK: The tail
 

@@ -42,8 +42,8 @@ extension PersistentHeap {
     ///   suspended. (If a sync of another thread does not end in time, the heap is suspended, but
     ///   still has its entry in the reader table.) ``HeapError/closed(path:)``,
     ///   ``HeapError/forked(path:)``. Other errors come from the end of the work, such as the last
-    ///   sync; the locks have been given up even so. After ``HeapError/failed(path:reason:)``, close
-    ///   the heap and open it again.
+    ///   sync; the locks have been given up even so. After ``HeapError/failed(path:reason:)``,
+    ///   close the heap and open it again.
     /// - Complexity: As ``close()``.
     public func suspend() throws(HeapError) {
         try requireOpen()

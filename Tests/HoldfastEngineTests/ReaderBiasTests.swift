@@ -228,8 +228,13 @@ import Testing
                 $0.store(value, at: second)
             }
             newest.store(value, ordering: .releasing)
-            // From time to time, long enough for the bias to open.
+            // From time to time, long enough for the bias to open; once, for as long as a busy
+            // machine takes for that.
             usleep(UInt32(random.next() % 300) + (value % 100 == 0 ? 5000 : 0))
+            let deadline = Deadline(in: .seconds(20))
+            while value == 200, biased.load(ordering: .relaxed) == 0, deadline.remaining > 0 {
+                usleep(1000)
+            }
             try writing.checkpoint()
         }
         isDone.store(true, ordering: .relaxed)

@@ -60,9 +60,9 @@ public struct HeapAccess {
     public func address(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
         guard isOpen else { Misuse.notOpen(self) }
         let limit = context.pointee.limit
-        guard offset <= limit, UInt64(truncatingIfNeeded: count) <= limit &- offset else {
-            return addressBeyondLimit(offset, count)
-        }
+        // Marked, because that path returns: the compiler would take it for as likely as the other.
+        guard _fastPath(offset <= limit && UInt64(truncatingIfNeeded: count) <= limit &- offset)
+        else { return addressBeyondLimit(offset, count) }
         return context.pointee.base + Int(truncatingIfNeeded: offset)
     }
 
@@ -73,9 +73,8 @@ public struct HeapAccess {
     public func addressOfAll(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer? {
         guard isOpen else { Misuse.notOpen(self) }
         let limit = context.pointee.limit
-        guard offset <= limit, UInt64(truncatingIfNeeded: count) <= limit &- offset else {
-            return nil
-        }
+        guard _fastPath(offset <= limit && UInt64(truncatingIfNeeded: count) <= limit &- offset)
+        else { return nil }
         return context.pointee.base + Int(truncatingIfNeeded: offset)
     }
 

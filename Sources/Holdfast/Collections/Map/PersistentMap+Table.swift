@@ -23,11 +23,11 @@ extension PersistentMap {
         return access.address(segment.offset, Self.chunkBytes &<< segment.exponent)
     }
 
-    /// The same for a search; nil if it must ask for each chunk that it reads.
+    /// Returns the start of one chunk, after a bounds check for it alone: a search reads few.
     @inlinable @inline(__always)
-    func chunksToSearch(_ segment: MapSegment) -> UnsafeMutableRawPointer? {
-        requireSound(segment)
-        return access.addressOfAll(segment.offset, Self.chunkBytes &<< segment.exponent)
+    func chunk(_ index: Int, of segment: MapSegment) -> UnsafeMutableRawPointer {
+        access.address(
+            segment.offset &+ UInt64(truncatingIfNeeded: index &* Self.chunkBytes), Self.chunkBytes)
     }
 
     @inlinable @inline(__always)
@@ -59,13 +59,11 @@ extension PersistentMap {
     ) -> (found: UnsafeMutablePointer<Slot>?, room: UnsafeMutableRawPointer?) {
         let segment = segment(for: hash, header)
         if segment.isNull { return (nil, nil) }
-        guard let base = chunksToSearch(segment) else {
-            return (searchRecorded(probe, hash, segment), nil)
-        }
+        requireSound(segment)
         let mask = segment.chunks &- 1
         let tag = MapChunk.tag(hash)
         var index = Int(truncatingIfNeeded: hash) & mask
-        let home = base + index &* Self.chunkBytes
+        let home = chunk(index, of: segment)
         var chunk = home
         var control = chunk.load(as: UInt64.self)
         let hasRoom = MapChunk.empties(control) != 0
@@ -82,32 +80,9 @@ extension PersistentMap {
             }
             index = (index &+ 1) & mask
             distance &+= 1
-            chunk = base + index &* Self.chunkBytes
+            chunk = self.chunk(index, of: segment)
             control = chunk.load(as: UInt64.self)
         }
-    }
-
-    /// `search` chunk by chunk, so that only the chunks that it reads are recorded as read.
-    @inlinable @inline(never)
-    func searchRecorded(
-        _ probe: Key.Probe, _ hash: UInt64, _ segment: MapSegment
-    ) -> UnsafeMutablePointer<Slot>? {
-        let mask = segment.chunks &- 1
-        for distance in 0 ... mask {
-            let index = (Int(truncatingIfNeeded: hash) &+ distance) & mask
-            let chunk = access.address(
-                segment.offset &+ UInt64(truncatingIfNeeded: index &* Self.chunkBytes),
-                Self.chunkBytes)
-            let control = chunk.load(as: UInt64.self)
-            var candidates = MapChunk.matches(control, MapChunk.tag(hash))
-            while candidates != 0 {
-                let slot = slots(chunk) + MapChunk.slot(candidates)
-                if Key.matches(slot.pointee.key, probe, in: access) { return slot }
-                candidates &= candidates &- 1
-            }
-            if MapChunk.overflow(control) == 0 { break }
-        }
-        return nil
     }
 
     // MARK: Inserting

@@ -139,10 +139,8 @@ import TestSupport
         -> (result: String, reads: RecordedReads)
     {
         try heap.read { all, tx in
-            let record = ReadRecord()
-            tx.access.beginRecording(record)
-            defer { tx.access.endRecording(record) }
-            return (body(all, number), record.reads)
+            let (result, reads) = tx.access.recordingReads { body(all, number) }
+            return (result, reads)
         }
     }
 
@@ -150,14 +148,13 @@ import TestSupport
     func nestedReads() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in try tx.map("stock", String.self, Int.self)["bolt"] = 1 }
-        let record = ReadRecord()
-        try heap.read { tx in
-            tx.access.beginRecording(record)
-            defer { tx.access.endRecording(record) }
-            let bolts = try heap.read { try $0.map("stock", String.self, Int.self)["bolt"] }
-            #expect(bolts == 1)
+        let (bolts, reads) = try heap.read { tx in
+            try tx.access.recordingReads {
+                try heap.read { try $0.map("stock", String.self, Int.self)["bolt"] }
+            }
         }
-        #expect(!record.reads.lines.isEmpty)
+        #expect(bolts == 1)
+        #expect(!reads.lines.isEmpty)
     }
 
     @Test("Access ends with the heap, also when it is recorded")
@@ -167,13 +164,12 @@ import TestSupport
             let list = try tx.array("list", of: Int.self)
             for value in 0 ..< 100_000 { list.append(value) }
         }
-        let record = ReadRecord()
-        let sum = try heap.read { tx in
-            tx.access.beginRecording(record)
-            defer { tx.access.endRecording(record) }
-            return try tx.array("list", of: Int.self).reduce(0, +)
+        let (sum, reads) = try heap.read { tx in
+            try tx.access.recordingReads {
+                try tx.array("list", of: Int.self).reduce(0, +)
+            }
         }
         #expect(sum == 100_000 * 99_999 / 2)
-        #expect(record.reads.lines.pageCount >= 195)
+        #expect(reads.lines.pageCount >= 195)
     }
 }

@@ -21,7 +21,9 @@ extension PersistentHeap {
         _ body: @escaping @Sendable (borrowing ReadTransaction) throws -> Value
     ) -> ValueObservation<Value> {
         ValueObservation(hub: hub) {
-            try await self.readUnlessSuspended { tx in try Self.recording(tx, body) }
+            try await self.readUnlessSuspended { tx in
+                try tx.access.recordingReads { try body(tx) }
+            }
         }
     }
 
@@ -39,14 +41,4 @@ extension PersistentHeap {
 
     /// The number of iterations over observed values. For tests.
     package var observerCount: Int { hub.count }
-
-    private static func recording<Value>(
-        _ tx: borrowing ReadTransaction, _ body: (borrowing ReadTransaction) throws -> Value
-    ) throws -> (value: Value, reads: RecordedReads) {
-        let record = ReadRecord()
-        let access = tx.access
-        access.beginRecording(record)
-        defer { access.endRecording(record) }
-        return (try body(tx), record.reads)
-    }
 }

@@ -61,20 +61,9 @@ public struct HeapAccess {
         guard isOpen else { Misuse.notOpen(self) }
         let limit = context.pointee.limit
         // Marked, because that path returns: the compiler would take it for as likely as the other.
-        guard _fastPath(offset <= limit && UInt64(truncatingIfNeeded: count) <= limit &- offset)
+        guard _fastPath(offset <= limit),
+            _fastPath(UInt64(truncatingIfNeeded: count) <= limit &- offset)
         else { return addressBeyondLimit(offset, count) }
-        return context.pointee.base + Int(truncatingIfNeeded: offset)
-    }
-
-    /// The address of `count` bytes at `offset` of which the caller will read only some; nil if
-    /// reads are recorded, or the bytes are not inside the heap. Then the caller asks `address` for
-    /// those that it reads.
-    @inlinable @inline(__always)
-    public func addressOfAll(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer? {
-        guard isOpen else { Misuse.notOpen(self) }
-        let limit = context.pointee.limit
-        guard _fastPath(offset <= limit && UInt64(truncatingIfNeeded: count) <= limit &- offset)
-        else { return nil }
         return context.pointee.base + Int(truncatingIfNeeded: offset)
     }
 

@@ -7,13 +7,11 @@ import HoldfastFormat
 public struct RecordedReads: Sendable {
     public var lines = LineSet()
     /// The version of the catalogue of roots.
-    public var catalogueVersion: UInt64 = 0
+    public let catalogueVersion: UInt64
     /// The log position of the transaction's snapshot.
-    public var position: UInt64 = 0
+    public let position: UInt64
     /// The end of the snapshot's last record; nil for an opening that sees no log.
-    public var logPlace: LogPlace?
-
-    public init() {}
+    public let logPlace: LogPlace?
 }
 
 /// A place in the log where a record begins.
@@ -31,10 +29,13 @@ public struct LogPlace: Sendable {
 /// nothing.
 ///
 /// Belongs to the thread of the transaction.
-public final class ReadRecord {
-    public internal(set) var reads = RecordedReads()
+@usableFromInline
+final class ReadRecord {
+    var reads: RecordedReads
 
-    public init() {}
+    init(reads: RecordedReads) {
+        self.reads = reads
+    }
 
     func add(_ offset: UInt64, _ count: Int) {
         let rootPage = AllocatorRoot.offset &>> HeapLayout.pageShift

@@ -14,13 +14,6 @@ public struct LineSet: Sendable {
 
     public init() {}
 
-    /// All lines.
-    public static var complete: LineSet {
-        var set = LineSet()
-        set.insertAll()
-        return set
-    }
-
     public var isEmpty: Bool { !isComplete && lines.isEmpty }
 
     /// The number of pages that have a line in the set; 0 if all lines are.
@@ -51,13 +44,6 @@ public struct LineSet: Sendable {
             if page == lastPage { mask &= UInt64.max >> (place - last & place) }
             lines[page, default: 0] |= mask
         }
-        if lines.count > Self.mostPages { insertAll() }
-    }
-
-    public mutating func formUnion(_ other: LineSet) {
-        if other.isComplete { return insertAll() }
-        if isComplete { return }
-        for (page, mask) in other.lines { lines[page, default: 0] |= mask }
         if lines.count > Self.mostPages { insertAll() }
     }
 

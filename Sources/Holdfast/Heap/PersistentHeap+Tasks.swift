@@ -31,8 +31,8 @@ extension PersistentHeap {
                 try self.requireOpen()
                 return OpenTransaction(context: try self.engine.beginRead())
             },
-            abandon: { self.engine.endRead($0.context!) },
-            { try ReadTransaction.run($0.context!, of: self.engine, body) })
+            abandon: { self.engine.endRead($0.context) },
+            { try ReadTransaction.run($0.context, of: self.engine, body) })
     }
 
     /// The same, but waits until the heap is not suspended, instead of ending the suspension.
@@ -53,13 +53,12 @@ extension PersistentHeap {
             let result = try await readers.run(
                 prepare: {
                     try self.requireOpen()
-                    return OpenTransaction(context: try self.engine.beginReadUnlessSuspended())
+                    return try self.engine.beginReadUnlessSuspended().map(
+                        OpenTransaction.init(context:))
                 },
-                abandon: { if let context = $0.context { self.engine.endRead(context) } },
+                abandon: { if let open = $0 { self.engine.endRead(open.context) } },
                 { open in
-                    try open.context.map {
-                        try ReadTransaction.run($0, of: self.engine, body)
-                    }
+                    try open.map { try ReadTransaction.run($0.context, of: self.engine, body) }
                 })
             if let result { return result }
         }
@@ -91,8 +90,8 @@ extension PersistentHeap {
         } else {
             result = try await writers.run(
                 prepare: { OpenTransaction(context: try self.beginWrite()) },
-                abandon: { self.engine.abort($0.context!) },
-                { try WriteTransaction.run($0.context!, of: self.engine, body) })
+                abandon: { self.engine.abort($0.context) },
+                { try WriteTransaction.run($0.context, of: self.engine, body) })
         }
         guard (durability ?? options.durability) == .device else { return result }
         // On another queue than the writers', so that transactions of several tasks share a sync.
@@ -105,10 +104,9 @@ extension PersistentHeap {
     }
 }
 
-/// A transaction that one thread has begun, or none if the opening is suspended. It is used and
-/// ended on that thread.
+/// A transaction that one thread has begun. It is used and ended on that thread.
 ///
 /// `@unchecked Sendable`: `CallQueue` prepares a call and runs it on the same thread.
 private struct OpenTransaction: @unchecked Sendable {
-    let context: HeapEngine.Context?
+    let context: HeapEngine.Context
 }

@@ -9,10 +9,9 @@ import Synchronization
 /// consumer holds up nobody, and what is kept for an observer does not grow.
 final class ObserverHub: Sendable {
     private struct Entry {
-        /// What the last evaluation has read; nil before the first.
+        /// What the last evaluation has read; nil before the first, and once a commit may have
+        /// changed that: the observer is stale then.
         var reads: RecordedReads?
-        /// Whether a commit after the last evaluation may have changed what it read.
-        var isStale = true
         var waiting: CheckedContinuation<Void, Never>?
     }
 
@@ -58,9 +57,9 @@ final class ObserverHub: Sendable {
             where isStale: (RecordedReads) -> Bool
         ) -> [CheckedContinuation<Void, Never>] {
             var woken: [CheckedContinuation<Void, Never>] = []
-            for (number, entry) in entries where !entry.isStale {
+            for (number, entry) in entries {
                 guard let reads = entry.reads, isStale(reads) else { continue }
-                entries[number]?.isStale = true
+                entries[number]?.reads = nil
                 if let waiting = takeWaiting(number) { woken.append(waiting) }
             }
             return woken
@@ -114,10 +113,9 @@ final class ObserverHub: Sendable {
     /// Records what the observer's evaluation has read.
     func settle(_ number: Int, _ reads: RecordedReads) {
         state.withLock { state in
-            let isStale = !state.isCurrent(reads)
+            guard state.isCurrent(reads) else { return }
             state.entries[number]?.reads = reads
-            state.entries[number]?.isStale = isStale
-            if state.passed == nil, !isStale {
+            if state.passed == nil {
                 state.passed = reads.position
                 state.start = reads.logPlace
             }
@@ -132,8 +130,7 @@ final class ObserverHub: Sendable {
             await withCheckedContinuation { continuation in
                 let mustWait = state.withLock { state in
                     startIfNeeded(&state)
-                    guard !state.isEnded, !Task.isCancelled, state.entries[number] != nil,
-                        state.entries[number]?.isStale == false
+                    guard !state.isEnded, !Task.isCancelled, state.entries[number]?.reads != nil
                     else { return false }
                     state.entries[number]?.waiting = continuation
                     return true
@@ -198,7 +195,7 @@ final class ObserverHub: Sendable {
         let waiting = state.withLock { state in
             state.isEnded = monitor.isStopped
             state.task = nil
-            for number in state.entries.keys { state.entries[number]?.isStale = true }
+            for number in state.entries.keys { state.entries[number]?.reads = nil }
             return state.entries.keys.compactMap { state.takeWaiting($0) }
         }
         for continuation in waiting { continuation.resume() }

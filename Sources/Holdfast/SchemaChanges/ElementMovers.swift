@@ -1,19 +1,12 @@
 import HoldfastEngine
 
 extension PersistentArray: ConvertibleCollection {
+    typealias Content = Element
     static var shapeName: String { "Array" }
 
-    static func mover(
-        from parameters: [TypeShape], _ planner: inout ConversionPlanner, at place: String
-    ) throws -> (any ContentMover)? {
-        guard parameters.count == 1 else { return nil }
-        let (form, bytes) = try contents(
-            from: parameters[0], to: Element.self, &planner, at: "an element")
-        func mover<Bytes: BytesOfSize>(_: Bytes.Type) -> any ContentMover {
-            ArrayMover<Element, Bytes>(form: form)
-        }
-        return mover(bytes)
-    }
+    static func mover<Bytes: BytesOfSize>(
+        _ form: FormConversion, _: Bytes.Type
+    ) -> any ContentMover { ArrayMover<Element, Bytes>(form: form) }
 }
 
 private struct ArrayMover<Element: Persistable, Bytes: BytesOfSize>: ContentMover {
@@ -22,21 +15,13 @@ private struct ArrayMover<Element: Persistable, Bytes: BytesOfSize>: ContentMove
 
     let form: FormConversion
 
-    func count(of source: UInt64, in access: HeapAccess) -> Int {
-        Source(access: access, offset: source).count
-    }
-
-    func moveAll(from source: UInt64, to target: UInt64, in access: HeapAccess) {
-        let source = Source(access: access, offset: source)
-        append(0 ..< source.count, of: source, to: Target(access: access, offset: target))
+    func moveAll(from source: Source, to target: Target) {
+        append(0 ..< source.count, of: source, to: target)
     }
 
     func moveSome(
-        from source: UInt64, to target: UInt64, upTo limit: Int, cursor: inout Int,
-        in access: HeapAccess
+        from source: Source, to target: Target, upTo limit: Int, cursor: inout Int
     ) -> Bool {
-        let source = Source(access: access, offset: source)
-        let target = Target(access: access, offset: target)
         if form.isRepeatable {
             // The old elements are freed with their array as a whole.
             let first = target.count
@@ -72,59 +57,33 @@ private struct ArrayMover<Element: Persistable, Bytes: BytesOfSize>: ContentMove
         target.append(
             stored: form.converted(old, as: Element.Stored.self, in: target.access))
     }
-
-    func freeSource(_ source: UInt64, in access: HeapAccess) {
-        Source.destroy(RelativePointer(offset: source), in: access)
-    }
 }
 
 extension PersistentDeque: ConvertibleCollection {
+    typealias Content = Element
     static var shapeName: String { "Deque" }
 
-    static func mover(
-        from parameters: [TypeShape], _ planner: inout ConversionPlanner, at place: String
-    ) throws -> (any ContentMover)? {
-        guard parameters.count == 1 else { return nil }
-        let (form, bytes) = try contents(
-            from: parameters[0], to: Element.self, &planner, at: "an element")
-        func mover<Bytes: BytesOfSize>(_: Bytes.Type) -> any ContentMover {
-            DequeMover<Element, Bytes>(form: form)
-        }
-        return mover(bytes)
-    }
+    static func mover<Bytes: BytesOfSize>(
+        _ form: FormConversion, _: Bytes.Type
+    ) -> any ContentMover { DequeMover<Element, Bytes>(form: form) }
 }
 
 private struct DequeMover<Element: Persistable, Bytes: BytesOfSize>: ContentMover {
     typealias Source = PersistentDeque<Unconverted<Bytes>>
+    typealias Target = PersistentDeque<Element>
 
     let form: FormConversion
 
-    func count(of source: UInt64, in access: HeapAccess) -> Int {
-        Source(access: access, offset: source).count
-    }
-
-    func moveAll(from source: UInt64, to target: UInt64, in access: HeapAccess) {
-        var cursor = 0
-        _ = moveSome(from: source, to: target, upTo: .max, cursor: &cursor, in: access)
-    }
-
     func moveSome(
-        from source: UInt64, to target: UInt64, upTo limit: Int, cursor: inout Int,
-        in access: HeapAccess
+        from source: Source, to target: Target, upTo limit: Int, cursor: inout Int
     ) -> Bool {
-        let source = Source(access: access, offset: source)
-        let target = PersistentDeque<Element>(access: access, offset: target)
         let number = min(source.count, limit)
         for index in 0 ..< number {
             let old = source.ring.place(index)
             target.append(
-                stored: form.converted(old, as: Element.Stored.self, in: access))
+                stored: form.converted(old, as: Element.Stored.self, in: target.access))
         }
         source.removeFirst(number)
         return source.isEmpty
-    }
-
-    func freeSource(_ source: UInt64, in access: HeapAccess) {
-        Source.destroy(RelativePointer(offset: source), in: access)
     }
 }

@@ -1,29 +1,13 @@
 import HoldfastEngine
 
 extension PersistentMap: ConvertibleCollection {
+    typealias Content = Value
     static var shapeName: String { "Map" }
+    static var keyType: (any Persistable.Type)? { Key.self }
 
-    static func mover(
-        from parameters: [TypeShape], _ planner: inout ConversionPlanner, at place: String
-    ) throws -> (any ContentMover)? {
-        guard parameters.count == 2 else { return nil }
-        try planner.requireSameKeys(parameters[0], Key.self)
-        let (form, bytes) = try contents(
-            from: parameters[1], to: Value.self, &planner, at: "a value")
-        func mover<Bytes: BytesOfSize>(_: Bytes.Type) -> any ContentMover {
-            MapMover<Key, Value, Bytes>(form: form)
-        }
-        return mover(bytes)
-    }
-}
-
-extension ConversionPlanner {
-    /// The places of entries depend on their keys.
-    fileprivate func requireSameKeys(_ old: TypeShape, _ new: any Persistable.Type) throws {
-        guard try Self.text(of: new) == old.text else {
-            throw SchemaChangeRefusal(old, new, "a key")
-        }
-    }
+    static func mover<Bytes: BytesOfSize>(
+        _ form: FormConversion, _: Bytes.Type
+    ) -> any ContentMover { MapMover<Key, Value, Bytes>(form: form) }
 }
 
 private struct MapMover<Key: PersistableKey, Value: Persistable, Bytes: BytesOfSize>: ContentMover {
@@ -32,32 +16,23 @@ private struct MapMover<Key: PersistableKey, Value: Persistable, Bytes: BytesOfS
 
     let form: FormConversion
 
-    func count(of source: UInt64, in access: HeapAccess) -> Int {
-        Source(access: access, offset: source).count
-    }
-
-    func moveAll(from source: UInt64, to target: UInt64, in access: HeapAccess) {
-        let source = Source(access: access, offset: source)
-        let target = Target(access: access, offset: target)
+    func moveAll(from source: Source, to target: Target) {
         target.reserveCapacity(source.count)
-        source.forEachSlot { insert($0, hash($0, access), into: target) }
+        source.forEachSlot { insert($0, hash($0, source.access), into: target) }
         let header = source.writableHeader
         source.freeTable(header)
         header.pointee.count = 0
     }
 
     func moveSome(
-        from source: UInt64, to target: UInt64, upTo limit: Int, cursor: inout Int,
-        in access: HeapAccess
+        from source: Source, to target: Target, upTo limit: Int, cursor: inout Int
     ) -> Bool {
-        let source = Source(access: access, offset: source)
-        let target = Target(access: access, offset: target)
         // Everything before the cursor has been moved. Without it every part would walk past all
         // the segments that earlier ones emptied.
         var entries = Source.Iterator(source, fromEntry: cursor)
         var moved: [(slot: UnsafeMutablePointer<Source.Slot>, hash: UInt64)] = []
         while moved.count < limit, let slot = entries.nextSlot() {
-            let hash = hash(slot, access)
+            let hash = hash(slot, source.access)
             insert(slot, hash, into: target)
             moved.append((slot, hash))
         }
@@ -79,27 +54,16 @@ private struct MapMover<Key: PersistableKey, Value: Persistable, Bytes: BytesOfS
         }
         target.insertNew(Target.Slot(key: slot.pointee.key, value: value), hash)
     }
-
-    func freeSource(_ source: UInt64, in access: HeapAccess) {
-        Source.destroy(RelativePointer(offset: source), in: access)
-    }
 }
 
 extension PersistentSortedMap: ConvertibleCollection {
+    typealias Content = Value
     static var shapeName: String { "SortedMap" }
+    static var keyType: (any Persistable.Type)? { Key.self }
 
-    static func mover(
-        from parameters: [TypeShape], _ planner: inout ConversionPlanner, at place: String
-    ) throws -> (any ContentMover)? {
-        guard parameters.count == 2 else { return nil }
-        try planner.requireSameKeys(parameters[0], Key.self)
-        let (form, bytes) = try contents(
-            from: parameters[1], to: Value.self, &planner, at: "a value")
-        func mover<Bytes: BytesOfSize>(_: Bytes.Type) -> any ContentMover {
-            SortedMapMover<Key, Value, Bytes>(form: form)
-        }
-        return mover(bytes)
-    }
+    static func mover<Bytes: BytesOfSize>(
+        _ form: FormConversion, _: Bytes.Type
+    ) -> any ContentMover { SortedMapMover<Key, Value, Bytes>(form: form) }
 }
 
 private struct SortedMapMover<Key: PersistableOrderedKey, Value: Persistable, Bytes: BytesOfSize>:
@@ -110,27 +74,15 @@ private struct SortedMapMover<Key: PersistableOrderedKey, Value: Persistable, By
 
     let form: FormConversion
 
-    func count(of source: UInt64, in access: HeapAccess) -> Int {
-        Source(access: access, offset: source).count
-    }
-
-    func moveAll(from source: UInt64, to target: UInt64, in access: HeapAccess) {
-        var cursor = 0
-        _ = moveSome(from: source, to: target, upTo: .max, cursor: &cursor, in: access)
-    }
-
     func moveSome(
-        from source: UInt64, to target: UInt64, upTo limit: Int, cursor: inout Int,
-        in access: HeapAccess
+        from source: Source, to target: Target, upTo limit: Int, cursor: inout Int
     ) -> Bool {
-        let source = Source(access: access, offset: source)
-        let target = Target(access: access, offset: target)
         var rest = limit
         while rest > 0, let leaf = firstLeaf(source) {
             rest -= 1
             let slot = source.remove(from: leaf, at: 0) { _ in 0 }
             let value = withUnsafePointer(to: slot.value) {
-                form.converted($0, as: Value.Stored.self, in: access)
+                form.converted($0, as: Value.Stored.self, in: target.access)
             }
             append(Target.Slot(key: slot.key, value: value), to: target)
         }
@@ -161,9 +113,5 @@ private struct SortedMapMover<Key: PersistableOrderedKey, Value: Persistable, By
             header.pointee.count &+= 1
             header.pointee.changes &+= 1
         }
-    }
-
-    func freeSource(_ source: UInt64, in access: HeapAccess) {
-        Source.destroy(RelativePointer(offset: source), in: access)
     }
 }

@@ -60,6 +60,16 @@ struct FormConversion {
         return move(type)
     }
 
+    /// The conversion of a form that is the place of a block, by a closure that returns the place
+    /// of the new one.
+    static func ofPlace(
+        _ convert: @escaping (_ place: UInt64, _ access: HeapAccess) -> UInt64
+    ) -> FormConversion {
+        FormConversion(from: .place, to: .place, isRepeatable: false) { old, new, access in
+            new.storeBytes(of: convert(old.load(as: UInt64.self), access), as: UInt64.self)
+        }
+    }
+
     /// Returns the new form of the old one at this address.
     func converted<Stored: BitwiseCopyable>(
         _ old: UnsafeRawPointer, as type: Stored.Type, in access: HeapAccess

@@ -8,7 +8,7 @@ typealias FormRemoval = (_ form: UnsafeRawPointer, _ access: HeapAccess) -> Void
 extension ConversionPlanner {
     /// Returns what frees a stored form, or nil if it owns nothing.
     mutating func removal(of shape: TypeShape, at place: String) throws -> FormRemoval? {
-        noteRecords(in: shape)
+        removedRecords += shape.records
         if case .named(let name) = shape, let record = removing.last(where: { $0.name == name }) {
             return { form, access in record.removal?(form, access) }
         }
@@ -18,17 +18,6 @@ extension ConversionPlanner {
             return Self.removal(type)
         }
         return try DeepStack.run { try unknownRemoval(shape, place) }
-    }
-
-    private mutating func noteRecords(in shape: TypeShape) {
-        var found: [RecordOutline] = []
-        _ = shape.contains { part in
-            if case .record(let name, let fields, let bytes) = part {
-                found.append(RecordOutline(name, fields, bytes))
-            }
-            return false
-        }
-        removedRecords += found
     }
 
     private static func removal(_ type: any Persistable.Type) -> FormRemoval? {

@@ -24,11 +24,7 @@ final class RecordConversion {
     }
 
     /// Moves the record to a new block. The old one is freed.
-    var conversion: FormConversion {
-        FormConversion(from: .place, to: .place, isRepeatable: false) { old, new, access in
-            new.storeBytes(of: self.convert(old.load(as: UInt64.self), access), as: UInt64.self)
-        }
-    }
+    var conversion: FormConversion { .ofPlace { self.convert($0, $1) } }
 
     /// Moves the record and returns its new place.
     func convert(_ place: UInt64, _ access: HeapAccess) -> UInt64 {

@@ -51,8 +51,19 @@ final class Relocation {
 }
 
 extension ConversionPlanner {
-    /// Returns the conversion of a reference's target, or nil if it has become another type.
-    fileprivate mutating func target(_ old: [TypeShape], _ type: any PersistableRecord.Type) throws
+    /// Returns the conversion of a reference by a closure that returns its target's new place. Nil
+    /// if it has been something else, or its target has become another type.
+    fileprivate mutating func reference(
+        _ kind: String, from old: TypeShape, to type: any PersistableRecord.Type,
+        _ follow: @escaping (Relocation, UInt64, RecordConversion, HeapAccess) -> UInt64
+    ) throws -> FormConversion? {
+        guard case .generic(kind, let target) = old, let record = try self.target(target, type)
+        else { return nil }
+        let relocation = relocation
+        return .ofPlace { follow(relocation, $0, record, $1) }
+    }
+
+    private mutating func target(_ old: [TypeShape], _ type: any PersistableRecord.Type) throws
         -> RecordConversion?
     {
         relocation.require()
@@ -70,14 +81,7 @@ extension Ref: ConvertibleForm {
     static func conversion(
         from old: TypeShape, _ planner: inout ConversionPlanner, at place: String
     ) throws -> FormConversion? {
-        guard case .generic("Ref", let target) = old,
-            let record = try planner.target(target, Target.self)
-        else { return nil }
-        let relocation = planner.relocation
-        return FormConversion(from: .place, to: .place, isRepeatable: false) { old, new, access in
-            let place = relocation.reference(to: old.load(as: UInt64.self), record, access)
-            new.storeBytes(of: place, as: UInt64.self)
-        }
+        try planner.reference("Ref", from: old, to: Target.self) { $0.reference(to: $1, $2, $3) }
     }
 }
 
@@ -85,13 +89,6 @@ extension Shared: ConvertibleForm {
     static func conversion(
         from old: TypeShape, _ planner: inout ConversionPlanner, at place: String
     ) throws -> FormConversion? {
-        guard case .generic("Shared", let target) = old,
-            let record = try planner.target(target, Target.self)
-        else { return nil }
-        let relocation = planner.relocation
-        return FormConversion(from: .place, to: .place, isRepeatable: false) { old, new, access in
-            let place = relocation.share(old.load(as: UInt64.self), record, access)
-            new.storeBytes(of: place, as: UInt64.self)
-        }
+        try planner.reference("Shared", from: old, to: Target.self) { $0.share($1, $2, $3) }
     }
 }

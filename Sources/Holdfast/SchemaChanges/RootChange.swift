@@ -27,7 +27,7 @@ struct RootChange {
         func found<T: ConvertibleCollection>(_: T.Type) throws
             -> (FormConversion, any ContentMover)?
         {
-            try T.mover(from: shape, &planner, at: "the root").map { (T.conversion($0), $0) }
+            try T.mover(from: shape, &planner).map { (T.conversion($0), $0) }
         }
         if let collection = type as? any ConvertibleCollection.Type,
             let (form, mover) = try found(collection)
@@ -68,7 +68,7 @@ struct RootChange {
         try RootCatalogue(access).rename(name, to: remainderName)
         let target = Self.makeEmpty(container, in: access)
         try RootCatalogue(access).add(name, as: type, at: target)
-        try setCursor(0, in: access)
+        try Self.cursor(of: name, in: access).set(0)
         try moveSome(mover, from: entry.offset, to: target, in: access, limit)
     }
 
@@ -76,17 +76,18 @@ struct RootChange {
         _ mover: any ContentMover, from source: UInt64, to target: UInt64, in access: HeapAccess,
         _ limit: Int
     ) throws(HeapError) {
-        let before = try cursor(in: access)?.value ?? 0
+        let stored = Self.cursor(of: name, in: access)
+        let before = try stored.value ?? 0
         var cursor = before
         let isLast = mover.moveSome(
             from: source, to: target, upTo: limit, cursor: &cursor, in: access)
         guard isLast else {
-            if cursor != before { try setCursor(cursor, in: access) }
+            if cursor != before { try stored.set(cursor) }
             return
         }
         mover.freeSource(source, in: access)
         RootCatalogue(access).remove(RootCatalogue.remainderName(name))
-        try Self.removeCursor(of: name, in: access)
+        try stored.remove()
     }
 
     private static func makeEmpty<Container: PersistableContainer>(
@@ -96,35 +97,9 @@ struct RootChange {
         withUnsafeBytes(of: Container.storeEmpty(in: access)) { $0.load(as: UInt64.self) }
     }
 
-    // MARK: The cursor
-
-    private func cursor(in access: HeapAccess) throws(HeapError) -> PersistentValue<Int>? {
-        try Self.cursor(of: name, in: access)
-    }
-
-    private static func cursor(of root: String, in access: HeapAccess) throws(HeapError)
-        -> PersistentValue<Int>?
-    {
-        let name = RootCatalogue.cursorName(root)
-        return try access.findRoot(name, as: PersistentValue<Int>.self).map {
-            PersistentValue(access: access, offset: $0)
-        }
-    }
-
-    private func setCursor(_ cursor: Int, in access: HeapAccess) throws(HeapError) {
-        if let found = try self.cursor(in: access) {
-            found.value = cursor
-        } else {
-            try RootCatalogue(access).add(
-                RootCatalogue.cursorName(name), as: PersistentValue<Int>.self,
-                at: PersistentValue<Int>.make(cursor, in: access).offset)
-        }
-    }
-
-    private static func removeCursor(of root: String, in access: HeapAccess) throws(HeapError) {
-        guard let cursor = try cursor(of: root, in: access) else { return }
-        PersistentValue<Int>.destroy(RelativePointer(offset: cursor.offset), in: access)
-        RootCatalogue(access).remove(RootCatalogue.cursorName(root))
+    /// What the mover has to know in the next transaction.
+    private static func cursor(of root: String, in access: HeapAccess) -> HiddenNumber {
+        HiddenNumber(RootCatalogue.cursorName(root), in: access)
     }
 
     // MARK: Erasing
@@ -146,7 +121,7 @@ struct RootChange {
             withUnsafeBytes(of: place) { removal?($0.baseAddress!, access) }
             RootCatalogue(access).remove(name)
         }
-        try removeCursor(of: name, in: access)
+        try cursor(of: name, in: access).remove()
         try TypeHistory(of: name, in: access).remove()
     }
 }

@@ -148,8 +148,11 @@ struct SchemaConversion {
         }
         // Those of the changed roots are converted with them.
         let converted = Set(changes.map(\.name))
-        for (name, text) in RootCatalogue(access).descriptions where !converted.contains(name) {
-            if let record = TypeShape(parsing: text)?.reference(to: planner.changedRecords) {
+        let others = RootCatalogue(access).descriptions.compactMap { name, text in
+            converted.contains(name) ? nil : TypeShape(parsing: text).map { (name, $0) }
+        }
+        for (name, shape) in others {
+            if let record = shape.reference(to: planner.changedRecords) {
                 return problem(
                     "the fields of \(record) have changed, and references in the root "
                         + "\(name.debugDescription), which this program does not convert, lead to "
@@ -158,10 +161,10 @@ struct SchemaConversion {
         }
         guard planner.relocation.isNeeded else { return nil }
         // A record moves away from the place that owns it, which must then be converted too.
-        for (name, text) in RootCatalogue(access).descriptions where !converted.contains(name) {
-            if let record = TypeShape(parsing: text)?.part(of: planner.changedRecords) {
+        for (name, shape) in others {
+            if let record = shape.records.first(where: planner.changedRecords.contains) {
                 return problem(
-                    "the fields of \(record) have changed, and the root "
+                    "the fields of \(record.name) have changed, and the root "
                         + "\(name.debugDescription), which this program does not convert, has such "
                         + "records")
             }

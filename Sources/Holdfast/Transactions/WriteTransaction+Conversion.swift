@@ -67,7 +67,6 @@ extension WriteTransaction {
         OldKey: PersistableKey, OldValue: Persistable, NewKey: PersistableKey, NewValue: Persistable
     {
         let aside = RootCatalogue.hiddenPrefix + name
-        let cursorName = RootCatalogue.cursorName(name)
         if try access.findRoot(aside, as: PersistentMap<OldKey, OldValue>.self) == nil {
             _ = try access.requireRoot(name, as: PersistentMap<OldKey, OldValue>.self)
             try RootCatalogue(access).rename(name, to: aside)
@@ -76,29 +75,21 @@ extension WriteTransaction {
         let target = try map(name, NewKey.self, NewValue.self)
         // Everything before the cursor has been moved. Without it every batch would walk past all
         // the segments that earlier batches emptied.
-        let cursor = try cursor(named: cursorName)
-        var iterator = PersistentMap<OldKey, OldValue>.Iterator(source, fromEntry: cursor.value)
+        let cursor = HiddenNumber(RootCatalogue.cursorName(name), in: access)
+        var iterator = PersistentMap<OldKey, OldValue>.Iterator(
+            source, fromEntry: try cursor.value ?? 0)
         var moved: [OldKey] = []
         while moved.count < max(limit, 1), let (key, value) = iterator.next() {
             let (newKey, newValue) = try transform(key, value)
             target[newKey] = newValue
             moved.append(key)
         }
-        cursor.value = iterator.segmentEntry
+        try cursor.set(iterator.segmentEntry)
         // The table keeps its shape, because the cursor counts directory entries.
         for key in moved { source.removeKeepingTable(key) }
         if source.count > 0 { return false }
         try removeRoot(aside, PersistentMap<OldKey, OldValue>.self)
-        try removeRoot(cursorName, PersistentValue<Int>.self)
+        try cursor.remove()
         return true
-    }
-
-    private func cursor(named name: String) throws(HeapError) -> PersistentValue<Int> {
-        if try access.findRoot(name, as: PersistentValue<Int>.self) == nil {
-            try RootCatalogue(access).add(
-                name, as: PersistentValue<Int>.self,
-                at: PersistentValue<Int>.make(0, in: access).offset)
-        }
-        return try value(name, initial: 0)
     }
 }

@@ -33,13 +33,18 @@ extension TypeShape {
         condition(self) || DeepStack.run { parts.contains { $0.contains(condition) } }
     }
 
-    /// Returns the first record of these that is a part of the shape.
-    func part(of records: [RecordOutline]) -> String? {
-        var found: String?
+    /// The outline of a record; nil for any other type.
+    private var outline: RecordOutline? {
+        guard case .record(let name, let fields, let bytes) = self else { return nil }
+        return RecordOutline(name, fields, bytes)
+    }
+
+    /// The records that are parts of the shape.
+    var records: [RecordOutline] {
+        var found: [RecordOutline] = []
         _ = contains { part in
-            guard case .record(let name, let fields, let bytes) = part else { return false }
-            found = records.contains(RecordOutline(name, fields, bytes)) ? name : nil
-            return found != nil
+            if let outline = part.outline { found.append(outline) }
+            return false
         }
         return found
     }
@@ -50,11 +55,10 @@ extension TypeShape {
         _ = contains { part in
             guard case .generic(let kind, let targets) = part, ["Ref", "Shared"].contains(kind)
             else { return false }
-            switch targets.first {
-            case .named(let name): found = records.first { $0.name == name }?.name
-            case .record(let name, let fields, let bytes):
-                found = records.contains(RecordOutline(name, fields, bytes)) ? name : nil
-            default: break
+            if case .named(let name) = targets.first {
+                found = records.first { $0.name == name }?.name
+            } else if let outline = targets.first?.outline, records.contains(outline) {
+                found = outline.name
             }
             return found != nil
         }

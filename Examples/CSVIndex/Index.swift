@@ -140,7 +140,7 @@ struct ColumnIndex {
     let texts: PersistentSortedMap<String, Chain>
     let next: PersistentArray<UInt32>
 
-    init(_ column: Ref<Column>) {
+    init(_ column: HeapRef<Column>) {
         numbers = column.numbers
         texts = column.texts
         next = column.next

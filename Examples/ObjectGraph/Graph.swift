@@ -12,20 +12,20 @@ import Holdfast
     /// The name of the crossing, if it has one.
     var name: String?
     /// The four roads of a grid. Nil at the edge of the map or a river.
-    var north: Ref<Crossing>?
-    var east: Ref<Crossing>?
-    var south: Ref<Crossing>?
-    var west: Ref<Crossing>?
+    var north: HeapRef<Crossing>?
+    var east: HeapRef<Crossing>?
+    var south: HeapRef<Crossing>?
+    var west: HeapRef<Crossing>?
     /// A road across the map that some crossings have.
-    var motorway: Ref<Crossing>?
+    var motorway: HeapRef<Crossing>?
 }
 
 /// What the heap holds.
 @HeapSchema struct RoadMap {
     /// All crossings, by number.
-    var crossings: PersistentArray<Ref<Crossing>>
+    var crossings: PersistentArray<HeapRef<Crossing>>
     /// The crossings whose neighbours have no distance yet.
-    var queue: PersistentDeque<Ref<Crossing>>
+    var queue: PersistentDeque<HeapRef<Crossing>>
 }
 
 /// A grid of crossings, nearly square. One road in twelve is missing, and one crossing in sixteen
@@ -45,7 +45,7 @@ struct Generator {
     mutating func make(_ map: RoadMap, _ tx: borrowing WriteTransaction) throws {
         let all = map.crossings
         all.reserveCapacity(nodeCount)
-        var crossings: [Ref<Crossing>] = []
+        var crossings: [HeapRef<Crossing>] = []
         crossings.reserveCapacity(nodeCount)
         for number in 0 ..< nodeCount {
             let crossing = try tx.new(

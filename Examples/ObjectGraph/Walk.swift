@@ -19,7 +19,7 @@ func walk(_ map: RoadMap) -> Walk {
     var ring = [start]
     seen[Int(start.number)] = true
     while !ring.isEmpty {
-        var next: [Ref<Crossing>] = []
+        var next: [HeapRef<Crossing>] = []
         for crossing in ring {
             walk.nodes += 1
             if crossing.name != nil { walk.named += 1 }

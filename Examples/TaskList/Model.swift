@@ -12,7 +12,7 @@ import Holdfast
     var done: Date?
     /// The person who does it. A reference, not a copy: if the person moves, every task shows the
     /// new address.
-    var assignee: Ref<Person>?
+    var assignee: HeapRef<Person>?
     /// The notes belong to the task, and are freed with it.
     var notes = PersistentArray<Note>()
 }
@@ -41,14 +41,14 @@ import Holdfast
     var people: PersistentMap<String, Person>
 
     /// Returns the task with this number, to be read and changed in place.
-    func task(_ number: Int) throws -> Ref<TodoItem> {
+    func task(_ number: Int) throws -> HeapRef<TodoItem> {
         guard let task = tasks[ref: number] else {
             throw NoSuchThing("task \(number); see task-list list --all")
         }
         return task
     }
 
-    func person(_ name: String) throws -> Ref<Person> {
+    func person(_ name: String) throws -> HeapRef<Person> {
         guard let person = people[ref: name] else {
             throw NoSuchThing("person \"\(name)\"; add them first with task-list person")
         }

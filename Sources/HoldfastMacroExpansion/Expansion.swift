@@ -12,7 +12,7 @@ package struct Expansion {
         package var typeName = ""
         /// The protocols that the type does not conform to already.
         package var missingConformances: Set<String> = [
-            "PersistableRecord", "PersistableStruct", "PersistableEnum", "PersistableUnion",
+            "HeapRecord", "HeapStruct", "HeapEnum", "HeapUnion",
             "BitwiseCopyable", "HeapSchema",
         ]
         /// The declarations that the type is nested in, without their members, innermost first.
@@ -48,7 +48,7 @@ package struct Expansion {
                     "@Persistable is for structs and enums, not for a type declared with "
                         + "'\(declaration.kind.text)'",
                     note: "an object has no meaning in another process; make it a struct, and use "
-                        + "Ref or Shared to refer to it")
+                        + "HeapRef or SharedRef to refer to it")
             }
         } catch {
             diagnostics = [error]

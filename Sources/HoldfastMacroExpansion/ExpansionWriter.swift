@@ -38,14 +38,14 @@ struct ExpansionWriter {
             let isNeeded = declaration.fields.contains {
                 FieldRules.storedName(of: $0) != nil || FieldRules.defaultValue(of: $0) != nil
             }
-            writeExtension(conformingTo: ["PersistableStruct", "BitwiseCopyable"]) { writer in
+            writeExtension(conformingTo: ["HeapStruct", "BitwiseCopyable"]) { writer in
                 guard isNeeded else { return }
                 writer.writeList("plainFields", of: "Holdfast.PlainField") { writer, member in
                     writer.writeField(member, of: "Holdfast.PlainField", to: "plainFields")
                 }
             }
         } else {
-            writeExtension(conformingTo: ["PersistableRecord"]) { writer in
+            writeExtension(conformingTo: ["HeapRecord"]) { writer in
                 writer.writeList("storedFields", of: "Holdfast.RecordField", isOptional: true) {
                     writer, member in
                     writer.writeField(member, of: "Holdfast.RecordField", to: "storedFields")
@@ -95,7 +95,7 @@ struct ExpansionWriter {
                     declaration.name, "the enum has no raw values to be stored as",
                     note: "declare their type, as in 'enum \(declaration.name.text): Int16'")
             }
-            return writeExtension(conformingTo: ["PersistableEnum"]) { _ in }
+            return writeExtension(conformingTo: ["HeapEnum"]) { _ in }
         }
         var names: Set<String> = []
         for entry in cases {
@@ -107,7 +107,7 @@ struct ExpansionWriter {
             }
             if let problem = StorageRules.check(entry) { diagnostics.append(problem) }
         }
-        writeExtension(conformingTo: ["PersistableUnion"]) { writer in
+        writeExtension(conformingTo: ["HeapUnion"]) { writer in
             if payload == nil {
                 writer.writeLine("nonisolated private static func _checkForm() {", 1)
                 writer.writeLocation(of: first.token)
@@ -148,12 +148,12 @@ struct ExpansionWriter {
 
     /// The protocols of Holdfast that follow from others.
     private static let inherited = [
-        "PersistableRecord": [
+        "HeapRecord": [
             "Persistable", "PersistableValue", "PersistableNamed", "ReferenceTarget",
         ],
-        "PersistableStruct": ["Persistable", "PersistableValue", "PersistableNamed"],
-        "PersistableEnum": ["Persistable", "PersistableValue", "PersistableNamed"],
-        "PersistableUnion": ["Persistable", "PersistableValue", "PersistableNamed"],
+        "HeapStruct": ["Persistable", "PersistableValue", "PersistableNamed"],
+        "HeapEnum": ["Persistable", "PersistableValue", "PersistableNamed"],
+        "HeapUnion": ["Persistable", "PersistableValue", "PersistableNamed"],
         "HeapSchema": ["TransactionBound"],
     ]
 

@@ -28,7 +28,7 @@ enum StorageRules {
                 return Diagnostic(
                     modifier,
                     "'\(field.name)' refers to an object, which has no meaning in another process",
-                    note: "use a Ref<…>? to another record")
+                    note: "use a HeapRef<…>? to another record")
             default: break
             }
         }
@@ -65,7 +65,7 @@ enum StorageRules {
                 return Diagnostic(
                     token,
                     "\(owner) is a pointer: an address has no meaning in another process",
-                    note: "use a Ref<…>? to a record, or a PersistentBytes for raw bytes")
+                    note: "use a HeapRef<…>? to a record, or a PersistentBytes for raw bytes")
             }
             if ["Any", "AnyObject", "AnyClass", "AnyHashable"].contains(token.text)
                 || isExistential(type, index)

@@ -57,12 +57,12 @@ extension GoldenTests {
             #expect(try read(golden).output.split(separator: "\n") == lines)
         }
 
-        private struct Link: PersistableRecord {
+        private struct Link: HeapRecord {
             var number: Int
-            var next: Shared<Link>?
+            var next: SharedRef<Link>?
         }
 
-        private struct Tree: PersistableRecord {
+        private struct Tree: HeapRecord {
             var number: Int
             var branches = PersistentArray<Tree>()
         }

@@ -296,14 +296,14 @@ import TestSupport
 
     // MARK: The same heap from Swift
 
-    struct Spot: PersistableStruct, Equatable {
+    struct Spot: HeapStruct, Equatable {
         var flag: Bool
         var small: Int16
         var x: Double
         var byte: UInt8
     }
 
-    struct Person: PersistableRecord {
+    struct Person: HeapRecord {
         var initial: UInt8
         var name: String
         var age: Int?

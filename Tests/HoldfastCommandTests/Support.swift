@@ -75,15 +75,15 @@ enum Command {
     }
 }
 
-struct Movement: PersistableStruct, Equatable {
+struct Movement: HeapStruct, Equatable {
     var item: Int32
     var delta: Int64
 }
 
-struct Person: PersistableRecord {
+struct Person: HeapRecord {
     var name = ""
     var born = 0
-    var friend: Ref<Person>?
+    var friend: HeapRef<Person>?
 }
 
 /// A small heap with roots of several kinds.

@@ -26,7 +26,7 @@ import TestSupport
             """
         #expect(
             expand(source) == #"""
-                extension Contact: Holdfast.PersistableRecord {
+                extension Contact: Holdfast.HeapRecord {
                     nonisolated public static var storedFields: [Holdfast.RecordField]? {
                         var storedFields: [Holdfast.RecordField] = []
                         storedFields.append(Holdfast.RecordField("name", \Self.name))
@@ -48,7 +48,7 @@ import TestSupport
             "enum Payment { case cash, card(String); case transfer(iban: String, `in`: Date) }"
         #expect(
             expand(source) == #"""
-                extension Payment: Holdfast.PersistableUnion {
+                extension Payment: Holdfast.HeapUnion {
                     nonisolated static let cases: [Holdfast.UnionCase<Self>] = _makeCases()
 
                     nonisolated private static func _makeCases() -> [Holdfast.UnionCase<Self>] {
@@ -68,18 +68,18 @@ import TestSupport
             expand("@available(macOS 15, *)\nstruct A { var a: Int }", "@Persistable(.plain)")
                 == """
                 @available(macOS 15, *)
-                extension A: Holdfast.PersistableStruct, nonisolated Swift.BitwiseCopyable {
+                extension A: Holdfast.HeapStruct, nonisolated Swift.BitwiseCopyable {
                 }
 
                 """)
         #expect(
             expand("public enum A: Swift . Int16, Sendable { case a }")
-                == "extension A: Holdfast.PersistableEnum {\n}\n")
+                == "extension A: Holdfast.HeapEnum {\n}\n")
         #expect(
-            expand("enum A: Code { case a = 3 }") == "extension A: Holdfast.PersistableEnum {\n}\n")
+            expand("enum A: Code { case a = 3 }") == "extension A: Holdfast.HeapEnum {\n}\n")
         #expect(
             expand("enum A: Code { case a }", "@Persistable( .plain )")
-                == "extension A: Holdfast.PersistableEnum {\n}\n")
+                == "extension A: Holdfast.HeapEnum {\n}\n")
         #expect(expand("struct A {}").contains("return []"))
         #expect(
             expand("enum E<A> { case a(A) }").contains(
@@ -187,19 +187,19 @@ import TestSupport
     @Test func inheritedConformances() {
         var context = Expansion.Context()
         context.missingConformances = [
-            "Persistable", "PersistableValue", "ReferenceTarget", "PersistableRecord",
+            "Persistable", "PersistableValue", "ReferenceTarget", "HeapRecord",
         ]
         let text = Expansion(of: "struct A: Named {}", in: context).source ?? ""
         #expect(
             text.hasPrefix(
                 "extension A: Holdfast.Persistable, Holdfast.PersistableValue, "
-                    + "Holdfast.ReferenceTarget, Holdfast.PersistableRecord {"))
+                    + "Holdfast.ReferenceTarget, Holdfast.HeapRecord {"))
     }
 
     @Test func aConformanceThatExists() {
         var context = Expansion.Context()
         context.missingConformances = []
-        let expansion = Expansion(of: "struct A: PersistableRecord {}", in: context)
+        let expansion = Expansion(of: "struct A: HeapRecord {}", in: context)
         #expect(expansion.diagnostics.map(\.message).joined().contains("already"))
     }
 }

@@ -21,7 +21,7 @@ import TestSupport
             """
         #expect(
             expand(source) == #"""
-                extension Contact: Holdfast.PersistableRecord {
+                extension Contact: Holdfast.HeapRecord {
                     nonisolated static var storedFields: [Holdfast.RecordField]? {
                         var storedFields: [Holdfast.RecordField] = []
                         storedFields.append(Holdfast.RecordField("name", \Self.fullName))
@@ -38,7 +38,7 @@ import TestSupport
         #expect(
             expand("struct A { @HeapField(\"b\") var a: Int; var c: Int8 }", "@Persistable(.plain)")
                 == #"""
-                extension A: Holdfast.PersistableStruct, nonisolated Swift.BitwiseCopyable {
+                extension A: Holdfast.HeapStruct, nonisolated Swift.BitwiseCopyable {
                     nonisolated static var plainFields: [Holdfast.PlainField] {
                         var plainFields: [Holdfast.PlainField] = []
                         plainFields.append(Holdfast.PlainField("b", \Self.a))

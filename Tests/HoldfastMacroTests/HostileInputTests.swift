@@ -87,7 +87,7 @@ import TestSupport
         "offset":10,"line":2,"column":1}},"declSyntax":{"kind":"declaration","source":"\\n@Persistable\
         \\nstruct A { var a: Int; var b: \\u0041ny, \\ud83d\\ude00: Int = 1e3 }","location":{"fileID":"a/b.swift",\
         "fileName":"/b.swift","offset":9,"line":1,"column":9}},"extendedTypeSyntax":{"source":"A"},\
-        "conformanceListSyntax":{"source":"struct Placeholder: PersistableRecord {}"},\
+        "conformanceListSyntax":{"source":"struct Placeholder: HeapRecord {}"},\
         "lexicalContext":[{"source":"enum B {}"}],"x":[null,true,false,-1.5e2,{}]}}
         """
 

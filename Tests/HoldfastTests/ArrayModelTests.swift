@@ -5,7 +5,7 @@ import TestSupport
 
 /// Arrays of every kind of element against `Array`.
 @Suite(.progress) struct ArrayModelTests {
-    enum Shape: PersistableUnion, Equatable {
+    enum Shape: HeapUnion, Equatable {
         case circle(Double)
         case label(String, Int)
         case nothing
@@ -21,7 +21,7 @@ import TestSupport
         ]
     }
 
-    struct Person: PersistableRecord, Equatable {
+    struct Person: HeapRecord, Equatable {
         var name: String
         var age: Int?
         var photo: Data

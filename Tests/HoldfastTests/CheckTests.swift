@@ -219,7 +219,7 @@ import TestSupport
     /// Roots whose types cannot be made from their descriptions are named and left out; the rest of
     /// the heap is followed all the same.
     @Test func unknownTypes() throws {
-        struct Secret: PersistableStruct {
+        struct Secret: HeapStruct {
             var isOn: Bool
         }
         let heap = try PersistentHeap.inMemory()
@@ -245,16 +245,16 @@ import TestSupport
 
     /// Only its owners claim it, whoever else refers to it.
     @Test func aSharedRecordThatRefersToItself() throws {
-        struct Person: PersistableRecord {
+        struct Person: HeapRecord {
             var name: String
-            var friend: Ref<Person>?
+            var friend: HeapRef<Person>?
         }
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
             let ada = try tx.share(Person(name: "a name with a block of its own", friend: nil))
             ada.friend = ada.ref
-            try tx.array("people", of: Shared<Person>.self).append(contentsOf: [ada, ada])
-            try tx.array("friends", of: Ref<Person>.self).append(ada.ref)
+            try tx.array("people", of: SharedRef<Person>.self).append(contentsOf: [ada, ada])
+            try tx.array("friends", of: HeapRef<Person>.self).append(ada.ref)
         }
         let check = try heap.check()
         #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")

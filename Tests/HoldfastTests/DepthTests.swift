@@ -9,27 +9,27 @@ import TestSupport
 
 /// Data of any depth, on a thread with a small stack: chains of references, and nested values.
 @Suite(.progress) struct DepthTests {
-    struct Link: PersistableRecord {
+    struct Link: HeapRecord {
         var number: Int
-        var next: Shared<Link>?
+        var next: SharedRef<Link>?
     }
 
-    struct Tree: PersistableRecord, Hashable {
+    struct Tree: HeapRecord, Hashable {
         var number: Int
         var branches = PersistentArray<Tree>()
     }
 
     /// One level through each kind of collection.
-    struct Mixed: PersistableRecord {
+    struct Mixed: HeapRecord {
         var map = PersistentMap<Int, PersistentDeque<PersistentSortedMap<Int, Mixed>>>()
     }
 
-    struct Step: PersistableRecord {
+    struct Step: HeapRecord {
         var number: Int
         var next: Chain
     }
 
-    indirect enum Chain: PersistableUnion {
+    indirect enum Chain: HeapUnion {
         case end
         case link(Step)
         static let cases = [
@@ -39,7 +39,7 @@ import TestSupport
     }
 
     /// A type that contains itself without a record in between.
-    indirect enum Endless: PersistableUnion {
+    indirect enum Endless: HeapUnion {
         case end
         case more(Int, Endless)
         static let cases = [
@@ -107,7 +107,7 @@ import TestSupport
             // Plus the root's value and description.
             #expect(check.roots.first?.blocks == Self.nodes + 2)
             try heap.write { tx in
-                let isRemoved = try tx.removeRoot("list", PersistentValue<Shared<Link>>.self)
+                let isRemoved = try tx.removeRoot("list", PersistentValue<SharedRef<Link>>.self)
                 #expect(isRemoved)
             }
         }
@@ -442,7 +442,7 @@ import TestSupport
             Issue.record("\(String(describing: error))")
             return
         }
-        #expect(reason.contains("PersistableRecord"))
+        #expect(reason.contains("HeapRecord"))
     }
 
     @Test(arguments: ["Array<", "record R{next: ", "enum E: ", "S{next: ", "union U{a: (", "Ref<"])

@@ -9,7 +9,7 @@ import TestSupport
     private struct Abort: Error {}
 
     /// 24 bytes: neither a power of two nor a divisor of a line.
-    private struct Job: PersistableStruct, Equatable {
+    private struct Job: HeapStruct, Equatable {
         var number: Int
         var time: Double
         var kind: UInt8

@@ -4,16 +4,16 @@ import HoldfastInspection
 import Testing
 import TestSupport
 
-private struct Bolt: PersistableRecord {
+private struct Bolt: HeapRecord {
     var name: String
     var size: Int8
     var note: String?
-    var twin: Ref<Bolt>?
+    var twin: HeapRef<Bolt>?
 }
 
 private enum Plain { case one, two }
 
-private struct Dot: PersistableStruct {
+private struct Dot: HeapStruct {
     var x: Int16
     var flag: Bool
     var plain: Plain
@@ -22,7 +22,7 @@ private struct Dot: PersistableStruct {
     var pair: [2 of Int8]
 }
 
-private enum Choice: PersistableUnion, Equatable {
+private enum Choice: HeapUnion, Equatable {
     case none
     case some(Int8, String)
 
@@ -37,8 +37,8 @@ private enum Choice: PersistableUnion, Equatable {
 /// Invalid lines: an error that names the line, and an unchanged heap.
 @Suite(.progress) struct ExchangeInputTests {
     private static let bolts = header("Array<\(try! Bolt.describe().text)>")
-    private static let boltRefs = header("Array<\(try! Ref<Bolt>.describe().text)>")
-    private static let sharedBolts = header("Array<\(try! Shared<Bolt>.describe().text)>")
+    private static let boltRefs = header("Array<\(try! HeapRef<Bolt>.describe().text)>")
+    private static let sharedBolts = header("Array<\(try! SharedRef<Bolt>.describe().text)>")
     private static let dot =
         #""flag":true,"pair":[1,2],"plain":{"bytes":"AQ=="},"scalar":{"_value":65},"x":3"#
 
@@ -48,8 +48,8 @@ private enum Choice: PersistableUnion, Equatable {
     }
 
     private static let types: [any Persistable.Type] = [
-        PersistentArray<Bolt>.self, PersistentArray<Ref<Bolt>>.self,
-        PersistentArray<Shared<Bolt>>.self,
+        PersistentArray<Bolt>.self, PersistentArray<HeapRef<Bolt>>.self,
+        PersistentArray<SharedRef<Bolt>>.self,
         PersistentArray<Dot>.self,
         PersistentArray<Choice>.self, PersistentArray<Colour>.self,
     ]

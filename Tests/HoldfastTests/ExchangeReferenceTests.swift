@@ -3,30 +3,30 @@ import Holdfast
 import Testing
 import TestSupport
 
-private struct Node: PersistableRecord {
+private struct Node: HeapRecord {
     var value: Int
-    var next: Ref<Node>?
-    var friends = PersistentArray<Ref<Node>>()
+    var next: HeapRef<Node>?
+    var friends = PersistentArray<HeapRef<Node>>()
     var owned: Leaf?
 }
 
-private struct Leaf: PersistableRecord {
+private struct Leaf: HeapRecord {
     var text: String
-    var home: Ref<Leaf>?
+    var home: HeapRef<Leaf>?
 }
 
-private struct Article: PersistableRecord {
+private struct Article: HeapRecord {
     var title: String
-    var author: Shared<Person>
-    var reviewer: Shared<Person>?
+    var author: SharedRef<Person>
+    var reviewer: SharedRef<Person>?
 }
 
-private struct Person: PersistableRecord {
+private struct Person: HeapRecord {
     var name: String
-    var mentor: Shared<Person>?
+    var mentor: SharedRef<Person>?
 }
 
-private struct Tree: PersistableRecord {
+private struct Tree: HeapRecord {
     var children = PersistentArray<Tree>()
 }
 
@@ -36,7 +36,7 @@ private struct Tree: PersistableRecord {
     @Test func circles() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
-            let roots = try tx.array("nodes", of: Ref<Node>.self)
+            let roots = try tx.array("nodes", of: HeapRef<Node>.self)
             let nodes = try (0 ..< 3).map { try tx.new(Node(value: $0)) }
             for index in 0 ..< 3 {
                 nodes[index].next = nodes[(index + 1) % 3]
@@ -56,7 +56,7 @@ private struct Tree: PersistableRecord {
         #expect(lines.count == 6)
         let copy = try ExchangeRun.copy(heap)
         try copy.read { tx in
-            let nodes = try tx.array("nodes", of: Ref<Node>.self)
+            let nodes = try tx.array("nodes", of: HeapRef<Node>.self)
             let (first, second) = (nodes[0], nodes[1])
             #expect(first == second && first.value == 0)
             #expect(first.next!.next!.next! == first && first.next!.value == 1)
@@ -98,8 +98,8 @@ private struct Tree: PersistableRecord {
             leaves[ref: 0].home = leaves[ref: 3]
             leaves[ref: 3].home = leaves[ref: 0]
             leaves[ref: 1].home = leaves[ref: 1]
-            try tx.deque("before", of: Ref<Leaf>.self).append(leaves[ref: 2])
-            try tx.deque("zuletzt", of: Ref<Leaf>.self).append(leaves[ref: 2])
+            try tx.deque("before", of: HeapRef<Leaf>.self).append(leaves[ref: 2])
+            try tx.deque("zuletzt", of: HeapRef<Leaf>.self).append(leaves[ref: 2])
         }
         #expect(
             try ExchangeRun.lines(heap, "leaves")[1]
@@ -114,8 +114,8 @@ private struct Tree: PersistableRecord {
                 first.home == fourth && fourth.home == first && second.home == second
                     && third.home == nil)
             let others = [
-                try tx.deque("before", of: Ref<Leaf>.self)[0],
-                try tx.deque("zuletzt", of: Ref<Leaf>.self)[0],
+                try tx.deque("before", of: HeapRef<Leaf>.self)[0],
+                try tx.deque("zuletzt", of: HeapRef<Leaf>.self)[0],
             ]
             #expect(others == [third, third])
         }
@@ -129,14 +129,14 @@ private struct Tree: PersistableRecord {
     @Test func longChains() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
-            var last: Ref<Leaf>?
+            var last: HeapRef<Leaf>?
             for index in 0 ..< 30_000 { last = try tx.new(Leaf(text: "\(index)", home: last)) }
-            try tx.array("chain", of: Ref<Leaf>?.self).append(last)
+            try tx.array("chain", of: HeapRef<Leaf>?.self).append(last)
         }
         let copy = try PersistentHeap.inMemory()
         try ExchangeRun.add(try ExchangeRun.lines(heap, "chain"), to: copy)
         try copy.read { tx in
-            var at = try tx.array("chain", of: Ref<Leaf>?.self)[0]
+            var at = try tx.array("chain", of: HeapRef<Leaf>?.self)[0]
             var count = 0
             while let leaf = at {
                 count += 1
@@ -173,7 +173,7 @@ private struct Tree: PersistableRecord {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
             let leaf = try tx.new(Leaf(text: "gone"))
-            try tx.array("leaves", of: Ref<Leaf>.self).append(leaf)
+            try tx.array("leaves", of: HeapRef<Leaf>.self).append(leaf)
             leaf.free()
         }
         #expect {
@@ -190,8 +190,8 @@ private struct Tree: PersistableRecord {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
             let owned = try tx.array("owned", of: Node.self)
-            let people = try tx.array("people", of: Shared<Person>?.self)
-            var nodes: [Ref<Node>] = []
+            let people = try tx.array("people", of: SharedRef<Person>?.self)
+            var nodes: [HeapRef<Node>] = []
             for index in 0 ..< 200 {
                 if random.below(2) == 0 {
                     owned.append(Node(value: index))
@@ -207,7 +207,7 @@ private struct Tree: PersistableRecord {
                     node.friends.append(nodes[random.below(nodes.count)])
                 }
             }
-            var shared: [Shared<Person>] = []
+            var shared: [SharedRef<Person>] = []
             for _ in 0 ..< 50 {
                 let mentor =
                     shared.isEmpty || random.below(2) == 0
@@ -217,14 +217,14 @@ private struct Tree: PersistableRecord {
             for _ in 0 ..< 100 {
                 people.append(random.below(5) == 0 ? nil : shared[random.below(50)])
             }
-            try tx.array("entry", of: Ref<Node>.self).append(contentsOf: nodes)
+            try tx.array("entry", of: HeapRef<Node>.self).append(contentsOf: nodes)
             try tx.collectGarbage()
         }
         try ExchangeRun.requireSound(heap)
         let copy = try ExchangeRun.copy(heap)
         func shape(_ heap: PersistentHeap) throws -> [[Int]] {
             try heap.read { tx in
-                try tx.array("entry", of: Ref<Node>.self).map { node in
+                try tx.array("entry", of: HeapRef<Node>.self).map { node in
                     [node.value, node.next?.value ?? -1] + node.friends.map(\.value)
                 }
             }

@@ -6,20 +6,20 @@ import TestSupport
 
 private enum Suit: UInt8 { case hearts = 7, spades = 9 }
 private enum Plain { case one, two, three }
-private enum Word: String, PersistableEnum, PersistableOrderedKey {
+private enum Word: String, HeapEnum, PersistableOrderedKey {
     case long = "a raw value of more than 15 bytes", short
 }
 
-private struct Flags: OptionSet, PersistableEnum {
+private struct Flags: OptionSet, HeapEnum {
     let rawValue: UInt32
 }
 
-private struct Point: PersistableStruct, Equatable {
+private struct Point: HeapStruct, Equatable {
     var x: Float
     var y: Double?
 }
 
-private struct EveryField: PersistableStruct {
+private struct EveryField: HeapStruct {
     var number: UInt64
     var flag: Bool
     var perhaps: Bool?
@@ -36,7 +36,7 @@ private struct EveryField: PersistableStruct {
     var lane: SIMD2<Float>
 }
 
-private struct Empty: PersistableStruct, Equatable {}
+private struct Empty: HeapStruct, Equatable {}
 
 private struct Theme: Codable, Equatable {
     var name: String
@@ -45,7 +45,7 @@ private struct Theme: Codable, Equatable {
     var link: URL?
 }
 
-private enum Payment: PersistableUnion, Equatable {
+private enum Payment: HeapUnion, Equatable {
     case cash
     case card(String)
     case transfer(iban: String?, on: Date)
@@ -59,7 +59,7 @@ private enum Payment: PersistableUnion, Equatable {
     ]
 }
 
-private struct Contact: PersistableRecord {
+private struct Contact: HeapRecord {
     var name: String
     var birthday: Date?
     var address = Address(street: "", number: 0)
@@ -73,7 +73,7 @@ private struct Contact: PersistableRecord {
     var words = PersistentSortedSet<Word>()
 }
 
-private struct Address: PersistableRecord, Equatable {
+private struct Address: HeapRecord, Equatable {
     var street: String
     var number: Int16
 }
@@ -508,7 +508,8 @@ private struct Address: PersistableRecord, Equatable {
     /// Migrations would misinterpret data of another version.
     @Test func versionsOfData() throws {
         let folder = try TemporaryFolder()
-        let heap = try PersistentHeap.open(folder.file(), migrations: [Migration(to: 3) { _ in }])
+        let heap = try PersistentHeap.open(
+            folder.file(), migrations: [HeapMigration(to: 3) { _ in }])
         try heap.write { tx in _ = try tx.array("a", of: Int.self) }
         try heap.exportLines(to: folder.file("lines"))
         let empty = try PersistentHeap.inMemory()

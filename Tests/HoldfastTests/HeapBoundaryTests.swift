@@ -5,14 +5,14 @@ import TestSupport
 
 @testable import Holdfast
 
-private struct Node: PersistableRecord {
+private struct Node: HeapRecord {
     var value: Int
-    var next: Ref<Node>?
+    var next: HeapRef<Node>?
 }
 
-private struct Article: PersistableRecord {
+private struct Article: HeapRecord {
     var title: String
-    var author: Shared<Node>
+    var author: SharedRef<Node>
 }
 
 /// Using a handle of one heap or transaction in another: its contents are copied, or the program
@@ -88,10 +88,10 @@ private struct Article: PersistableRecord {
             let source = try PersistentHeap.inMemory()
             let target = try PersistentHeap.inMemory()
             try source.write { from in
-                let nodes = try from.array("nodes", of: Ref<Node>.self)
+                let nodes = try from.array("nodes", of: HeapRef<Node>.self)
                 nodes.append(try from.new(Node(value: 1, next: nil)))
                 try target.write { tx in
-                    try tx.map("map", Int.self, PersistentArray<Ref<Node>>.self)[1] = nodes
+                    try tx.map("map", Int.self, PersistentArray<HeapRef<Node>>.self)[1] = nodes
                 }
             }
         }
@@ -334,11 +334,11 @@ private struct Article: PersistableRecord {
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let heap = try PersistentHeap.inMemory()
                 try heap.write { tx in
-                    try tx.array("a", of: Shared<Node>.self).append(
+                    try tx.array("a", of: SharedRef<Node>.self).append(
                         try tx.share(Node(value: 1, next: nil)))
                 }
                 try heap.read { tx in
-                    let array = try tx.array("a", of: Shared<Node>.self)
+                    let array = try tx.array("a", of: SharedRef<Node>.self)
                     array[0] = array[0]
                 }
             })

@@ -135,12 +135,12 @@ import TestSupport
     }
 
     @Test func pointersInStructsAreRefused() throws {
-        struct Inner: PersistableStruct { var place: UnsafeRawPointer? }
-        struct Outer: PersistableStruct {
+        struct Inner: HeapStruct { var place: UnsafeRawPointer? }
+        struct Outer: HeapStruct {
             var number = 1
             var inner: Inner
         }
-        struct Function: PersistableStruct { var callback: @convention(c) (Int) -> Int }
+        struct Function: HeapStruct { var callback: @convention(c) (Int) -> Int }
         let heap = try PersistentHeap.inMemory()
         for attempt in [
             { (tx: borrowing WriteTransaction) throws in _ = try tx.array("a", of: Outer.self) },

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite(.progress) struct KeyTests {
-    private enum Suit: String, PersistableEnum, PersistableKey {
+    private enum Suit: String, HeapEnum, PersistableKey {
         case hearts, spades
     }
 

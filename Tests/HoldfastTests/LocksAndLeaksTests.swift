@@ -6,9 +6,9 @@ import TestSupport
 @testable import Holdfast
 @testable import HoldfastInspection
 
-private struct Link: PersistableRecord {
+private struct Link: HeapRecord {
     var name: String
-    var next: Shared<Link>?
+    var next: SharedRef<Link>?
 }
 
 private struct Oops: Error {}
@@ -105,7 +105,7 @@ private struct Oops: Error {}
     @Test func recordsThatNothingLeadsToAreCounted() throws {
         let heap = try PersistentHeap.open(folder.file())
         try heap.write { tx in
-            let array = try tx.array("links", of: Shared<Link>.self)
+            let array = try tx.array("links", of: SharedRef<Link>.self)
             array.append(try tx.share(Link(name: "kept", next: nil)))
         }
         #expect(try heap.check(knowing: [Link.self]).unreachedBlocks == 0)
@@ -120,7 +120,7 @@ private struct Oops: Error {}
     @Test func circlesOfSharedRecordsAreCounted() throws {
         let heap = try PersistentHeap.open(folder.file())
         try heap.write { tx in
-            let array = try tx.array("links", of: Shared<Link>.self)
+            let array = try tx.array("links", of: SharedRef<Link>.self)
             let first = try tx.share(Link(name: "a", next: nil))
             let second = try tx.share(Link(name: "b", next: first))
             first.next = second

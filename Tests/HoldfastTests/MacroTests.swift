@@ -23,7 +23,7 @@ enum Written {
         var payment: Payment
         var level: Level?
         var movement: Movement
-        var friend: Ref<Contact>?
+        var friend: HeapRef<Contact>?
         var phones = PersistentArray<String>()
         #if os(Windows)
             var hidden = 3
@@ -56,7 +56,7 @@ enum Written {
 
 /// The same types with conformances written by hand.
 enum ByHand {
-    struct Contact: PersistableRecord {
+    struct Contact: HeapRecord {
         var name: String, nick: String?
         var age = 3
         let limits: Optional<Int>
@@ -68,7 +68,7 @@ enum ByHand {
         var payment: Payment
         var level: Level?
         var movement: Movement
-        var friend: Ref<Contact>?
+        var friend: HeapRef<Contact>?
         var phones = PersistentArray<String>()
         var größe = 1.5 {
             willSet {}
@@ -76,7 +76,7 @@ enum ByHand {
         var last: Bool!
     }
 
-    enum Payment: PersistableUnion, Equatable {
+    enum Payment: HeapUnion, Equatable {
         case cash, cheque
         case card(String)
         case maybe(Int?)
@@ -102,8 +102,8 @@ enum ByHand {
         ]
     }
 
-    enum Level: Int16, PersistableEnum { case low = 3, high }
-    struct Movement: PersistableStruct, Equatable { var item: Int32, delta: (Int8, Double?) }
+    enum Level: Int16, HeapEnum { case low = 3, high }
+    struct Movement: HeapStruct, Equatable { var item: Int32, delta: (Int8, Double?) }
 }
 
 extension Written.Movement {
@@ -241,21 +241,21 @@ extension ByHand.Movement {
 
     /// A list of fields that does not fit the struct is refused.
     @Test func wrongLists() {
-        struct Short: PersistableRecord {
+        struct Short: HeapRecord {
             var a: Int, b: Int
             static var storedFields: [RecordField]? { [RecordField("a", \Self.a)] }
         }
-        struct Turned: PersistableRecord {
+        struct Turned: HeapRecord {
             var a: Int, b: Int
             static var storedFields: [RecordField]? {
                 [RecordField("b", \Self.b), RecordField("a", \Self.a)]
             }
         }
-        struct Foreign: PersistableRecord {
+        struct Foreign: HeapRecord {
             var a: Int, b: Int
             static var storedFields: [RecordField]? { Turned.storedFields }
         }
-        for type in [Short.self, Turned.self, Foreign.self] as [any PersistableRecord.Type] {
+        for type in [Short.self, Turned.self, Foreign.self] as [any HeapRecord.Type] {
             #expect(throws: HeapError.self) { try RecordLayout.make(type) }
         }
     }
@@ -273,7 +273,7 @@ extension ByHand.Movement {
                 source += "@Persistable enum Written\(number)\(declaration.body)\n"
                 checks += "print(Written\(number).cases.count, try Written\(number).describe())\n"
             } else {
-                source += "enum Hand\(number) { struct Written\(number): PersistableRecord"
+                source += "enum Hand\(number) { struct Written\(number): HeapRecord"
                 source += "\(declaration.body) }\n"
                 source += "@Persistable struct Written\(number)\(declaration.body)\n"
                 checks += """
@@ -330,7 +330,7 @@ extension ByHand.Movement {
         let ended = try run(messages.reduce(Data(), +))
         #expect(ended.status == 0 && ended.answers.count == messages.count, "\(ended)")
         #expect(ended.answers[0].contains("protocolVersion"))
-        #expect(ended.answers[3].contains("extension A: Holdfast.PersistableRecord"))
+        #expect(ended.answers[3].contains("extension A: Holdfast.HeapRecord"))
         #expect(try run(Data()).status == 0)
         // Cut off in the middle, or longer than any message.
         #expect(try run(frame("{}").dropLast()).answers == [])

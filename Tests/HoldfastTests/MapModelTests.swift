@@ -4,7 +4,7 @@ import TestSupport
 
 /// Maps of nested collections of records against `Dictionary`.
 @Suite(.progress) struct MapModelTests {
-    private struct Person: PersistableRecord {
+    private struct Person: HeapRecord {
         var name: String
         var tags = PersistentArray<String>()
         var scores = PersistentMap<Int, String>()

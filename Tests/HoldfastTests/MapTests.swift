@@ -10,7 +10,7 @@ import TestSupport
     private struct Refused: Error {}
 
     /// A value that owns memory and can be changed in place.
-    private struct Numbers: PersistableRecord {
+    private struct Numbers: HeapRecord {
         private var text: String
 
         init(_ values: [Int]) { text = values.map(String.init).joined(separator: ",") }
@@ -265,7 +265,7 @@ import TestSupport
         try walk { FourWords(first: $0) }
     }
 
-    private struct FourWords: PersistableStruct, Equatable {
+    private struct FourWords: HeapStruct, Equatable {
         var first: Int
         var rest: InlineArray<3, Int> = [1, 2, 3]
 

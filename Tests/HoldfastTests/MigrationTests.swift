@@ -5,25 +5,25 @@ import TestSupport
 
 @testable import Holdfast
 
-private struct Movement1: PersistableStruct {
+private struct Movement1: HeapStruct {
     static var storedName: String { "Movement" }
     var item: Int32
     var delta: Int32
 }
 
-private struct Movement2: PersistableStruct, Equatable {
+private struct Movement2: HeapStruct, Equatable {
     static var storedName: String { "Movement" }
     var item: Int32
     var delta: Int64
     var weight: Double
 }
 
-private struct Item1: PersistableRecord {
+private struct Item1: HeapRecord {
     static var storedName: String { "Item" }
     var name: String
 }
 
-private struct Item2: PersistableRecord {
+private struct Item2: HeapRecord {
     static var storedName: String { "Item" }
     var name: String
     var tags = PersistentArray<String>()
@@ -35,7 +35,8 @@ private struct Stopped: Error {}
     private let folder = try! TemporaryFolder()
 
     private func fill(_ count: Int) throws {
-        let heap = try PersistentHeap.open(folder.file(), migrations: [Migration(to: 1) { _ in }])
+        let heap = try PersistentHeap.open(
+            folder.file(), migrations: [HeapMigration(to: 1) { _ in }])
         try heap.write { tx in
             let log = try tx.array("log", of: Movement1.self)
             log.append(contentsOf: (0 ..< Int32(count)).map { Movement1(item: $0, delta: -$0) })
@@ -50,14 +51,14 @@ private struct Stopped: Error {}
     }
 
     /// From version 1 to 3, in batches of 100; throws after that many batches.
-    private func migrations(stoppingAfter limit: Int = .max) -> [Migration] {
+    private func migrations(stoppingAfter limit: Int = .max) -> [HeapMigration] {
         let counter = Counter()
         @Sendable func count() throws {
             if counter.next() >= limit { throw Stopped() }
         }
         return [
-            Migration(to: 1) { _ in },
-            Migration(batchesTo: 3) { tx in
+            HeapMigration(to: 1) { _ in },
+            HeapMigration(batchesTo: 3) { tx in
                 try count()
                 return try tx.convertMap(
                     "stock", from: (String.self, Int32.self), to: (Int.self, Double.self), upTo: 100
@@ -66,7 +67,7 @@ private struct Stopped: Error {}
                     (Int(key.split(separator: " ").last!)!, Double(value) / 2)
                 }
             },
-            Migration(batchesTo: 2) { tx in
+            HeapMigration(batchesTo: 2) { tx in
                 try count()
                 if !tx.roots.contains(where: { $0.name == "migrated log" }) {
                     guard
@@ -149,14 +150,14 @@ private struct Stopped: Error {}
         }
         try requireMigrated(3)
         #expect(throws: HeapError.newerData(path: path, version: 3, known: 1)) {
-            _ = try PersistentHeap.open(path, migrations: [Migration(to: 1) { _ in }])
+            _ = try PersistentHeap.open(path, migrations: [HeapMigration(to: 1) { _ in }])
         }
         // The same without a root to convert.
         #expect(throws: HeapError.self) {
             _ = try PersistentHeap.open(
                 path,
                 migrations: [
-                    Migration(batchesTo: 4) {
+                    HeapMigration(batchesTo: 4) {
                         try $0.convertArray("nothing", from: Int.self, to: Double.self) {
                             Double($0)
                         }
@@ -168,7 +169,7 @@ private struct Stopped: Error {}
 
     @Test func aNewHeapNeedsNoSteps() throws {
         let heap = try PersistentHeap.open(
-            folder.file(), migrations: [Migration(to: 5) { _ in throw Stopped() }])
+            folder.file(), migrations: [HeapMigration(to: 5) { _ in throw Stopped() }])
         #expect(try heap.dataVersion == 5)
         let roots = try heap.read { $0.roots }
         #expect(roots.isEmpty)

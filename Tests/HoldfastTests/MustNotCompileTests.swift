@@ -43,7 +43,7 @@ import TestSupport
         let source = """
             import Holdfast
 
-            struct Node: PersistableRecord { var name: String; var next: Ref<Node>? }
+            struct Node: HeapRecord { var name: String; var next: HeapRef<Node>? }
 
             func use(_ heap: PersistentHeap, _ snapshot: HeapSnapshot) throws {
                 print(try heap.read { tx in try tx.array("a", of: Int.self) })

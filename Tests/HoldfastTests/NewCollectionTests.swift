@@ -6,7 +6,7 @@ import TestSupport
 
 /// Collections that are created with elements, before they have a place in a heap.
 @Suite(.progress) struct NewCollectionTests {
-    private struct Item: PersistableRecord {
+    private struct Item: HeapRecord {
         var name: String
         var tags: PersistentArray<String> = []
         var queue: PersistentDeque<Int> = []

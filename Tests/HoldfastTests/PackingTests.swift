@@ -7,20 +7,20 @@ import Testing
 
 /// A packed copy has the same contents in less space.
 @Suite(.progress) struct PackingTests {
-    private struct Node: PersistableRecord {
+    private struct Node: HeapRecord {
         var name: String
-        var next: Ref<Node>?
+        var next: HeapRef<Node>?
         var owned = PersistentArray<String>()
-        var shared: Shared<Leaf>?
+        var shared: SharedRef<Leaf>?
         var choice: Choice?
     }
 
-    private struct Leaf: PersistableRecord {
+    private struct Leaf: HeapRecord {
         var text: String
         var data: Data
     }
 
-    private enum Choice: PersistableUnion {
+    private enum Choice: HeapUnion {
         case none
         case leaf(Leaf)
         case texts(PersistentArray<String>, Int)
@@ -130,7 +130,7 @@ import Testing
             let nodes = try tx.array("nodes", of: Node.self)
             #expect(nodes[ref: 0].next == nodes[ref: 29] && nodes[ref: 5].next == nodes[ref: 4])
             #expect(nodes[3].shared?.referenceCount == 10 && nodes[3].shared == nodes[6].shared)
-            let alone = try tx.value("alone", of: Ref<Node>?.self)
+            let alone = try tx.value("alone", of: HeapRef<Node>?.self)
             #expect(
                 alone.value?.next?.next == alone.value && alone.value?.next?.name == "its friend")
         }

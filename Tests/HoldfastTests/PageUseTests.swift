@@ -6,9 +6,9 @@ import TestSupport
 @testable import Holdfast
 @testable import HoldfastInspection
 
-private struct Leaf: PersistableRecord {
+private struct Leaf: HeapRecord {
     var name: String
-    var next: Ref<Leaf>?
+    var next: HeapRef<Leaf>?
 }
 
 private let long = "a text that is longer than fifteen bytes"
@@ -154,7 +154,7 @@ private let long = "a text that is longer than fifteen bytes"
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
             for name in ["a", "b"] {
-                let root = try tx.value(name, initial: Ref<Leaf>?.none)
+                let root = try tx.value(name, initial: HeapRef<Leaf>?.none)
                 for number in 0 ..< (name == "a" ? 100 : 10) {
                     let leaf = try tx.new(Leaf(name: "\(long) \(number)", next: root.value))
                     root.value = leaf
@@ -164,7 +164,7 @@ private let long = "a text that is longer than fifteen bytes"
         let use = try heap.pageUse()
         #expect(use.roots.map(\.blocks) == [201, 21] && use.unreachedBlocks == 0)
         try heap.write { tx in
-            try tx.value("b", initial: Ref<Leaf>?.none).value = nil
+            try tx.value("b", initial: HeapRef<Leaf>?.none).value = nil
             _ = tx.allocate(byteCount: 100_000)
         }
         let cut = try heap.pageUse()
@@ -173,7 +173,7 @@ private let long = "a text that is longer than fifteen bytes"
         expectWhole(cut, try heap.audit())
     }
 
-    private struct Foreign: PersistableStruct { var number: Int }
+    private struct Foreign: HeapStruct { var number: Int }
 
     @Test func aRootOfAnUnknownTypeIsNamed() throws {
         let heap = try PersistentHeap.inMemory()
@@ -197,7 +197,7 @@ private let long = "a text that is longer than fifteen bytes"
         let folder = try TemporaryFolder()
         let path = folder.path + "/test.heap"
         try PersistentHeap.open(path).write { try $0.string("text").append("x") }
-        let heap = try PersistentHeap.open(path, migrations: [Migration(to: 1) { _ in }])
+        let heap = try PersistentHeap.open(path, migrations: [HeapMigration(to: 1) { _ in }])
         #expect(try heap.pageUse().roots.map(\.root.name) == ["(version)", "text"])
         try heap.close()
     }

@@ -10,48 +10,48 @@ import Testing
 @Suite(.progress) struct PlainStructSafetyTests {
     private final class Thing {}
 
-    private struct Node: PersistableRecord { var value: Int }
+    private struct Node: HeapRecord { var value: Int }
 
-    private struct WithRawPointer: PersistableStruct { var it: UnsafeRawPointer }
-    private struct WithPointer: PersistableStruct { var it: UnsafeMutablePointer<Int>? }
-    private struct WithBuffer: PersistableStruct { var it: UnsafeBufferPointer<Int> }
-    private struct WithRawBuffer: PersistableStruct { var it: UnsafeMutableRawBufferPointer }
-    private struct WithOpaquePointer: PersistableStruct { var it: OpaquePointer }
-    private struct WithUnmanaged: PersistableStruct { var it: Unmanaged<Thing> }
-    private struct WithUnowned: PersistableStruct { unowned(unsafe) var it: Thing }
-    private struct WithFunction: PersistableStruct { var it: @convention(c) (Int) -> Int }
-    private struct WithOptionalFunction: PersistableStruct { var it: (@convention(c) () -> Void)? }
-    private struct WithMetatype: PersistableStruct { var it: Thing.Type }
-    private struct WithAnyMetatype: PersistableStruct { var it: Any.Type }
-    private struct WithObjectIdentifier: PersistableStruct { var it: ObjectIdentifier }
-    private struct WithTuple: PersistableStruct { var it: (Int, (Bool, UnsafeRawPointer)) }
-    private struct WithInlineArray: PersistableStruct { var it: InlineArray<2, UnsafeRawPointer> }
-    private struct WithCStruct: PersistableStruct { var it: iovec }
-    private struct WithPayload: PersistableStruct {
+    private struct WithRawPointer: HeapStruct { var it: UnsafeRawPointer }
+    private struct WithPointer: HeapStruct { var it: UnsafeMutablePointer<Int>? }
+    private struct WithBuffer: HeapStruct { var it: UnsafeBufferPointer<Int> }
+    private struct WithRawBuffer: HeapStruct { var it: UnsafeMutableRawBufferPointer }
+    private struct WithOpaquePointer: HeapStruct { var it: OpaquePointer }
+    private struct WithUnmanaged: HeapStruct { var it: Unmanaged<Thing> }
+    private struct WithUnowned: HeapStruct { unowned(unsafe) var it: Thing }
+    private struct WithFunction: HeapStruct { var it: @convention(c) (Int) -> Int }
+    private struct WithOptionalFunction: HeapStruct { var it: (@convention(c) () -> Void)? }
+    private struct WithMetatype: HeapStruct { var it: Thing.Type }
+    private struct WithAnyMetatype: HeapStruct { var it: Any.Type }
+    private struct WithObjectIdentifier: HeapStruct { var it: ObjectIdentifier }
+    private struct WithTuple: HeapStruct { var it: (Int, (Bool, UnsafeRawPointer)) }
+    private struct WithInlineArray: HeapStruct { var it: InlineArray<2, UnsafeRawPointer> }
+    private struct WithCStruct: HeapStruct { var it: iovec }
+    private struct WithPayload: HeapStruct {
         enum Choice { case none, here(UnsafeRawPointer), there(Int) }
         var it: Choice
     }
-    private struct WithOnlyPayload: PersistableStruct {
+    private struct WithOnlyPayload: HeapStruct {
         enum Choice { case here(Int, UnsafeRawPointer) }
         var it: Choice?
     }
-    private struct WithGenericPayload: PersistableStruct {
+    private struct WithGenericPayload: HeapStruct {
         enum Choice<Value: BitwiseCopyable> { case none, here(Value) }
         var it: Choice<UnsafeMutablePointer<Int>>
     }
-    private struct Link: PersistableRecord { var next: Ref<Node>? }
-    private struct WithPlainRecord: PersistableStruct { var it: Link }
-    private struct WithHandle: PersistableStruct { var it: PersistentArray<Int> }
-    private struct WithOptionalHandle: PersistableStruct { var it: PersistentMap<Int, Int>? }
-    private struct WithReference: PersistableStruct { var it: Ref<Node>? }
-    private struct WithAccess: PersistableStruct { var it: HeapAccess }
-    private struct Outer: PersistableStruct {
-        struct Inner: PersistableStruct { var it: UnsafeRawPointer? }
+    private struct Link: HeapRecord { var next: HeapRef<Node>? }
+    private struct WithPlainRecord: HeapStruct { var it: Link }
+    private struct WithHandle: HeapStruct { var it: PersistentArray<Int> }
+    private struct WithOptionalHandle: HeapStruct { var it: PersistentMap<Int, Int>? }
+    private struct WithReference: HeapStruct { var it: HeapRef<Node>? }
+    private struct WithAccess: HeapStruct { var it: HeapAccess }
+    private struct Outer: HeapStruct {
+        struct Inner: HeapStruct { var it: UnsafeRawPointer? }
         var number: Int
         var inner: Inner?
     }
 
-    private static let refused: [any PersistableStruct.Type] = [
+    private static let refused: [any HeapStruct.Type] = [
         WithRawPointer.self, WithPointer.self, WithBuffer.self, WithRawBuffer.self,
         WithOpaquePointer.self, WithUnmanaged.self,
         WithUnowned.self, WithFunction.self, WithOptionalFunction.self, WithMetatype.self,
@@ -62,9 +62,9 @@ import Testing
         WithHandle.self, WithOptionalHandle.self, WithReference.self, WithAccess.self, Outer.self,
     ]
 
-    private func reason(_ type: any PersistableStruct.Type) throws -> String {
+    private func reason(_ type: any HeapStruct.Type) throws -> String {
         let heap = try PersistentHeap.inMemory()
-        func attempt<T: PersistableStruct>(_ type: T.Type) throws {
+        func attempt<T: HeapStruct>(_ type: T.Type) throws {
             try heap.write { tx in _ = try tx.array("a", of: type) }
         }
         do {
@@ -99,8 +99,8 @@ import Testing
         #expect(said.contains("its field it is a pointer"), "\(said)")
     }
 
-    private struct Point: PersistableStruct, Equatable { var x: Double; var y: Float? }
-    private enum Level: UInt8, PersistableEnum { case low, high }
+    private struct Point: HeapStruct, Equatable { var x: Double; var y: Float? }
+    private enum Level: UInt8, HeapEnum { case low, high }
     private enum Shape {
         case nothing
         case circle(Point, Double)
@@ -108,7 +108,7 @@ import Testing
         case level(Level)
     }
     private enum Wrapper<Value: BitwiseCopyable> { case one(Value), two(Value, Value) }
-    private struct Rich: PersistableStruct {
+    private struct Rich: HeapStruct {
         var shape: Shape
         var wrapped: Wrapper<Point>?
         var level: Level

@@ -5,20 +5,20 @@ import TestSupport
 
 @testable import Holdfast
 
-private struct Place: PersistableStruct, Equatable {
+private struct Place: HeapStruct, Equatable {
     var x: Double
     var y: Double
 }
 
-private enum Kind: UInt8, PersistableEnum { case friend, colleague }
+private enum Kind: UInt8, HeapEnum { case friend, colleague }
 
-private struct Address: PersistableRecord, Equatable {
+private struct Address: HeapRecord, Equatable {
     var street: String
     var city: String?
     var place: Place
 }
 
-private struct Contact: PersistableRecord {
+private struct Contact: HeapRecord {
     let id: UUID
     var name: String
     var isActive: Bool
@@ -28,23 +28,23 @@ private struct Contact: PersistableRecord {
     var scores: InlineArray<3, Int32>
     var phones = PersistentArray<String>()
     var notes = PersistentMap<String, Int>()
-    var spouse: Ref<Contact>?
+    var spouse: HeapRef<Contact>?
     var picture: Data
     var initials: String { String(name.prefix(1)) }
 }
 
-private struct Node: PersistableRecord {
+private struct Node: HeapRecord {
     var value: Int
-    var next: Ref<Node>?
+    var next: HeapRef<Node>?
 }
 
-private struct Person: PersistableRecord {
+private struct Person: HeapRecord {
     var name: String
 }
 
-private struct Article: PersistableRecord {
+private struct Article: HeapRecord {
     var title: String
-    var author: Shared<Person>
+    var author: SharedRef<Person>
 }
 
 private final class Thing {}
@@ -218,7 +218,7 @@ private func contact(_ name: String) -> Contact {
             _ = try tx.value("first", initial: Optional(first))
         }
         try heap.write { tx in
-            let root = try tx.value("first", initial: Ref<Node>?.none)
+            let root = try tx.value("first", initial: HeapRef<Node>?.none)
             let first = try #require(root.value)
             var sum = first.value
             var node = first
@@ -230,12 +230,12 @@ private func contact(_ name: String) -> Contact {
             node.next?.next?.value = 1000
             let changed = first.next?.value
             #expect(changed == 1000)
-            var each: Ref<Node>? = first
+            var each: HeapRef<Node>? = first
             while let current = each {
                 each = current.next == first ? nil : current.next
                 current.free()
             }
-            try tx.removeRoot("first", PersistentValue<Ref<Node>?>.self)
+            try tx.removeRoot("first", PersistentValue<HeapRef<Node>?>.self)
         }
         try heap.checkpoint()
         let left = try pages(heap)
@@ -274,13 +274,13 @@ private func contact(_ name: String) -> Contact {
     }
 
     @Test func fieldsThatCannotBeKeptAreNamed() throws {
-        struct WithArray: PersistableRecord { var name: String; var list: [Thing] }
-        struct WithObject: PersistableRecord { var thing: Thing }
-        struct WithClosure: PersistableRecord { var action: () -> Void }
-        struct WithPointer: PersistableRecord { var pointer: UnsafeRawPointer }
-        struct Outer: PersistableRecord { var inner: WithArray }
+        struct WithArray: HeapRecord { var name: String; var list: [Thing] }
+        struct WithObject: HeapRecord { var thing: Thing }
+        struct WithClosure: HeapRecord { var action: () -> Void }
+        struct WithPointer: HeapRecord { var pointer: UnsafeRawPointer }
+        struct Outer: HeapRecord { var inner: WithArray }
         let heap = try open()
-        func reason<T: PersistableRecord>(_ type: T.Type) throws -> String {
+        func reason<T: HeapRecord>(_ type: T.Type) throws -> String {
             do {
                 try heap.write { tx in _ = try tx.array("a", of: type) }
                 return ""
@@ -310,7 +310,7 @@ private func contact(_ name: String) -> Contact {
             text
                 == "record Address{street: String @8, city: String? @24, place: Place{x: Double @0, y: Double @8; 16 bytes} @48; 64 bytes}"
         )
-        for type in [Contact.self, Article.self, Node.self] as [any PersistableRecord.Type] {
+        for type in [Contact.self, Article.self, Node.self] as [any HeapRecord.Type] {
             let description = try type.describe()
             #expect(description.shape != nil, "\(description)")
         }
@@ -318,15 +318,15 @@ private func contact(_ name: String) -> Contact {
 
     @Test func aChangedLayoutIsRefusedByField() throws {
         enum Old {
-            struct Item: PersistableRecord { var name: String; var price: Int32; var note: String? }
+            struct Item: HeapRecord { var name: String; var price: Int32; var note: String? }
         }
         enum New {
-            struct Item: PersistableRecord {
+            struct Item: HeapRecord {
                 var name: String; var price: Double; var note: String?
             }
-            enum Shorter { struct Item: PersistableRecord { var name: String; var price: Int32 } }
+            enum Shorter { struct Item: HeapRecord { var name: String; var price: Int32 } }
             enum Longer {
-                struct Item: PersistableRecord {
+                struct Item: HeapRecord {
                     var name: String; var price: Int32; var note: String?; var colour: Int
                 }
             }
@@ -336,7 +336,7 @@ private func contact(_ name: String) -> Contact {
             try tx.map("items", String.self, PersistentArray<Old.Item>.self)[creating: "a"].append(
                 Old.Item(name: "a", price: 1, note: nil))
         }
-        func difference<T: PersistableRecord>(_ type: T.Type) throws -> String {
+        func difference<T: HeapRecord>(_ type: T.Type) throws -> String {
             do {
                 try heap.read { tx in _ = try tx.map("items", String.self, PersistentArray<T>.self)
                 }

@@ -74,7 +74,7 @@ import TestSupport
         heap = try PersistentHeap.open(
             folder.file(), options: options,
             migrations: [
-                Migration(batchesTo: 1) {
+                HeapMigration(batchesTo: 1) {
                     try $0.convertArray("old", from: Int.self, to: String.self) { "\($0)" }
                 }
             ])

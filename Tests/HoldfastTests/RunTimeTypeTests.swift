@@ -9,12 +9,12 @@ import TestSupport
 /// Types that this program does not have, made from a heap's descriptions: they read, verify,
 /// export and import the data of the program that has the types.
 @Suite(.progress) struct RunTimeTypeTests {
-    struct Inner: PersistableStruct, Equatable {
+    struct Inner: HeapStruct, Equatable {
         var flag: Bool
         var small: Int16?
     }
 
-    struct Plain: PersistableStruct {
+    struct Plain: HeapStruct {
         var item: Int32
         var inner: Inner
         var delta: Double?
@@ -23,9 +23,9 @@ import TestSupport
         var tail: UInt8
     }
 
-    enum Colour: UInt8, PersistableEnum, PersistableKey { case red = 1, green = 7 }
+    enum Colour: UInt8, HeapEnum, PersistableKey { case red = 1, green = 7 }
 
-    enum Payment: PersistableUnion {
+    enum Payment: HeapUnion {
         case cash
         case card(String, PersistentArray<Int>)
         static let cases = [
@@ -36,14 +36,14 @@ import TestSupport
         ]
     }
 
-    struct Person: PersistableRecord {
+    struct Person: HeapRecord {
         var name: String
         var born: Date?
         var payment: Payment
         var colour: Colour
         var plain: Plain
-        var friends = PersistentArray<Ref<Person>>()
-        var best: Ref<Person>?
+        var friends = PersistentArray<HeapRef<Person>>()
+        var best: HeapRef<Person>?
         var notes: Encoded<[String: [Int]]>
     }
 
@@ -169,7 +169,7 @@ import TestSupport
             "\(problems)")
     }
 
-    struct Ball: PersistableStruct {
+    struct Ball: HeapStruct {
         var colour: Colour
         var bounces: Int
     }

@@ -6,9 +6,9 @@ import TestSupport
 @testable import Holdfast
 @testable import HoldfastInspection
 
-private struct Node: PersistableRecord {
+private struct Node: HeapRecord {
     var value: Int
-    var next: Ref<Node>?
+    var next: HeapRef<Node>?
     var tags: PersistentArray<String> = []
 }
 
@@ -169,13 +169,13 @@ private struct Oops: Error, Equatable {
     @Test func handlesFromInsideAndOutsideMix() throws {
         let heap = try PersistentHeap.open(folder.file())
         try heap.write { tx in
-            let list = try tx.array("list", of: Ref<Node>.self)
+            let list = try tx.array("list", of: HeapRef<Node>.self)
             let lists = try tx.map("lists", Int.self, PersistentArray<Int>.self)
             let outside = try tx.new(Node(value: 1))
             try tx.savepoint { inner in
                 let inside = try inner.new(Node(value: 2, next: outside, tags: ["a", "b"]))
                 list.append(inside)
-                try inner.array("list", of: Ref<Node>.self).append(outside)
+                try inner.array("list", of: HeapRef<Node>.self).append(outside)
                 outside.next = inside
                 lists[1] = [1, 2]
                 let same = try inner.map("lists", Int.self, PersistentArray<Int>.self)
@@ -193,7 +193,7 @@ private struct Oops: Error, Equatable {
             #expect(list[0].next?.value == 1 && outside.next?.value == 2)
             #expect(lists[2] == [1, 2])
         }
-        let check = try heap.check(knowing: [PersistentArray<Ref<Node>>.self])
+        let check = try heap.check(knowing: [PersistentArray<HeapRef<Node>>.self])
         #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")
     }
 
@@ -223,7 +223,7 @@ private struct Oops: Error, Equatable {
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let heap = try PersistentHeap.inMemory()
                 try heap.write { tx in
-                    var kept: Ref<Node>?
+                    var kept: HeapRef<Node>?
                     try tx.savepoint { tx in kept = try tx.new(Node(value: 1)) }
                     kept!.value = 2
                 }

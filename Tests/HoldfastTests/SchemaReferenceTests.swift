@@ -9,21 +9,21 @@ private enum Old {
     @Persistable struct Node {
         static var storedName: String { "Node" }
         var value: Int32
-        var next: Ref<Node>?
+        var next: HeapRef<Node>?
         var name: String
     }
     @Persistable struct Person {
         static var storedName: String { "Person" }
         var name: String
-        var friend: Ref<Person>?
+        var friend: HeapRef<Person>?
     }
     @Persistable struct Article {
         static var storedName: String { "Article" }
-        var author: Shared<Person>
-        var editor: Shared<Person>?
+        var author: SharedRef<Person>
+        var editor: SharedRef<Person>?
     }
     @HeapSchema struct Graph {
-        var entries: PersistentArray<Ref<Node>>
+        var entries: PersistentArray<HeapRef<Node>>
         var nodes: PersistentArray<Node>
         var articles: PersistentMap<Int, Article>
     }
@@ -33,37 +33,37 @@ private enum Old {
 
 private enum New {
     /// A program that knows only the references.
-    @HeapSchema struct Entries { var entries: PersistentArray<Ref<Node>> }
+    @HeapSchema struct Entries { var entries: PersistentArray<HeapRef<Node>> }
     @Persistable struct Node {
         static var storedName: String { "Node" }
         var name: String
         var extra: Int?
         var value: Int64
-        var next: Ref<Node>?
+        var next: HeapRef<Node>?
     }
     @Persistable struct Person {
         static var storedName: String { "Person" }
         var born: Int?
         var name: String
-        var friend: Ref<Person>?
+        var friend: HeapRef<Person>?
     }
     @Persistable struct Article {
         static var storedName: String { "Article" }
-        var author: Shared<Person>
-        var editor: Shared<Person>?
+        var author: SharedRef<Person>
+        var editor: SharedRef<Person>?
     }
     @Persistable struct ArticleWithoutEditor {
         static var storedName: String { "Article" }
-        var author: Shared<Person>
+        var author: SharedRef<Person>
     }
     @HeapSchema struct Graph {
-        var entries: PersistentArray<Ref<Node>>
+        var entries: PersistentArray<HeapRef<Node>>
         var nodes: PersistentArray<Node>
         var articles: PersistentMap<Int, Article>
     }
     @HeapSchema struct Nodes { var nodes: PersistentArray<Node> }
     @HeapSchema struct WithoutEditor {
-        var entries: PersistentArray<Ref<Node>>
+        var entries: PersistentArray<HeapRef<Node>>
         var nodes: PersistentArray<Node>
         var articles: PersistentMap<Int, ArticleWithoutEditor>
     }

@@ -216,7 +216,7 @@ import TestSupport
 }
 
 /// `Data` as a key, in the order that Holdfast defines; Foundation's has none.
-struct Blob: PersistableEnum, PersistableOrderedKey, PersistableValue, Hashable, Comparable {
+struct Blob: HeapEnum, PersistableOrderedKey, PersistableValue, Hashable, Comparable {
     let rawValue: Data
     init(rawValue: Data) { self.rawValue = rawValue }
     init(_ data: Data) { rawValue = data }

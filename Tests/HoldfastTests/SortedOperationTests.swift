@@ -6,7 +6,7 @@ import TestSupport
 
 /// Operations of sorted maps other than looking up, inserting and removing single entries.
 @Suite(.progress) struct SortedOperationTests {
-    private enum Level: Int8, PersistableEnum, PersistableOrderedKey, Comparable {
+    private enum Level: Int8, HeapEnum, PersistableOrderedKey, Comparable {
         case high = 3
         case low = 1
         case middle = 2
@@ -14,7 +14,7 @@ import TestSupport
     }
 
     /// An enum whose own order is the reverse of its raw values'.
-    private enum Backwards: Int, PersistableEnum, PersistableOrderedKey, Comparable {
+    private enum Backwards: Int, HeapEnum, PersistableOrderedKey, Comparable {
         case one = 1
         case two, three
         static func < (left: Backwards, right: Backwards) -> Bool { left.rawValue > right.rawValue }
@@ -258,7 +258,7 @@ import TestSupport
     }
 }
 
-struct Wide: PersistableStruct {
+struct Wide: HeapStruct {
     var number: UInt32
     var rest:
         (

@@ -139,7 +139,7 @@ import TestSupport
 }
 
 /// A string as a key, compared by its normal form.
-struct Text: PersistableEnum, PersistableOrderedKey, Hashable, Comparable, CustomStringConvertible {
+struct Text: HeapEnum, PersistableOrderedKey, Hashable, Comparable, CustomStringConvertible {
     let rawValue: String
     /// By the standard library's tables: Foundation's leave U+AC00 U+11A8 unchanged, contrary to
     /// UAX #15.

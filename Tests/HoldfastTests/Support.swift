@@ -7,13 +7,13 @@ extension PersistentHeap {
     }
 }
 
-struct Movement: PersistableStruct, Equatable {
+struct Movement: HeapStruct, Equatable {
     var item: Int32
     var delta: Int64
     var weight: Double?
 }
 
-enum Colour: Int16, PersistableEnum {
+enum Colour: Int16, HeapEnum {
     case red = 4
     case green = 9
 }

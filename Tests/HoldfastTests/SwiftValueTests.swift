@@ -131,14 +131,14 @@ import TestSupport
     /// The same field as a value and as a collection that is changed in place.
     @Test func aFieldBecomesACollection() throws {
         enum Before {
-            struct Part: PersistableRecord {
+            struct Part: HeapRecord {
                 var names: [String]
                 var tags: Set<Int>
                 var counts: [String: Int]
             }
         }
         enum After {
-            struct Part: PersistableRecord {
+            struct Part: HeapRecord {
                 var names: PersistentArray<String>
                 var tags: PersistentSet<Int>
                 var counts: PersistentMap<String, Int>
@@ -347,7 +347,7 @@ import TestSupport
     /// Plain structs describe such fields by their bytes in memory, as before the types had a
     /// stored form.
     @Test func plainStructsAreDescribedAsBefore() throws {
-        struct Plain: PersistableStruct {
+        struct Plain: HeapStruct {
             var wide: Int128
             var time: Duration
         }

@@ -157,7 +157,7 @@ import TestSupport
         #expect(try heap.audit().problems == [])
     }
 
-    private struct Page: PersistableRecord, Equatable {
+    private struct Page: HeapRecord, Equatable {
         var title: String
         var body = PersistentString()
         var scan = PersistentBytes()

@@ -5,7 +5,7 @@ import TestSupport
 
 @testable import Holdfast
 
-private enum Payment: PersistableUnion, Equatable {
+private enum Payment: HeapUnion, Equatable {
     case cash
     case card(String)
     case transfer(iban: String, on: Date)
@@ -25,7 +25,7 @@ private enum Payment: PersistableUnion, Equatable {
     ]
 }
 
-private struct Order: PersistableRecord {
+private struct Order: HeapRecord {
     var payment: Payment
     var refund: Payment?
     var matrix: InlineArray<2, InlineArray<2, Double>>
@@ -128,7 +128,7 @@ private struct Theme: Codable, Equatable {
     }
 
     @Test func aCaseThatIsNotListed() async {
-        enum Partial: PersistableUnion {
+        enum Partial: HeapUnion {
             case listed, forgotten
             static let cases = [UnionCase("listed", Partial.listed)]
         }

@@ -5,14 +5,14 @@ import TestSupport
 @testable import Holdfast
 @testable import HoldfastInspection
 
-private struct Node: PersistableRecord {
+private struct Node: HeapRecord {
     var name: String
-    var next: Ref<Node>?
-    var friend: Shared<Node>?
+    var next: HeapRef<Node>?
+    var friend: SharedRef<Node>?
     var tags = PersistentArray<String>()
 }
 
-private enum Event: PersistableUnion {
+private enum Event: HeapUnion {
     case none
     case note(String)
     static let cases = [
@@ -21,11 +21,11 @@ private enum Event: PersistableUnion {
     ]
 }
 
-private struct Diary: PersistableRecord {
+private struct Diary: HeapRecord {
     var events = PersistentDeque<Event>()
     var days = PersistentSortedMap<Int, String>()
     var seen = PersistentSet<String>()
-    var first: Ref<Node>?
+    var first: HeapRef<Node>?
 }
 
 private let long = "a text that is longer than fifteen bytes"
@@ -41,11 +41,11 @@ private let long = "a text that is longer than fifteen bytes"
 
     @Test func whatNothingLeadsToIsCollected() throws {
         let heap = try PersistentHeap.open(folder.file())
-        try heap.write { tx in _ = try tx.value("first", initial: Ref<Node>?.none) }
+        try heap.write { tx in _ = try tx.value("first", initial: HeapRef<Node>?.none) }
         try heap.checkpoint()
         let empty = try heap.audit()
         try heap.write { tx in
-            let root = try tx.value("first", initial: Ref<Node>?.none)
+            let root = try tx.value("first", initial: HeapRef<Node>?.none)
             // Reachable: three nodes in a cycle, one of them with a friend.
             let nodes = try (0 ..< 3).map { try tx.new(node("\($0)")) }
             for index in 0 ..< 3 { nodes[index].next = nodes[(index + 1) % 3] }
@@ -80,7 +80,7 @@ private let long = "a text that is longer than fifteen bytes"
             #expect(again == 0)
             let left = try tx.unreachable()
             #expect(left.isEmpty)
-            let first = try #require(try tx.value("first", initial: Ref<Node>?.none).value)
+            let first = try #require(try tx.value("first", initial: HeapRef<Node>?.none).value)
             let friend = try #require(first.next?.friend)
             let count = friend.referenceCount
             #expect(count == 1 && friend.name == "\(long) friend")
@@ -90,7 +90,7 @@ private let long = "a text that is longer than fifteen bytes"
         let check = try heap.check()
         #expect(check.isSound && check.unreachedBlocks == 0)
         try heap.write { tx in
-            try tx.value("first", initial: Ref<Node>?.none).value = nil
+            try tx.value("first", initial: HeapRef<Node>?.none).value = nil
             try tx.collectGarbage()
         }
         try heap.checkpoint()
@@ -119,7 +119,8 @@ private let long = "a text that is longer than fifteen bytes"
 
     /// The report of `check` after a change that no program should be able to make.
     private func problems(
-        after change: (borrowing WriteTransaction, PersistentValue<Diary>, Ref<Node>) throws -> Void
+        after change: (borrowing WriteTransaction, PersistentValue<Diary>, HeapRef<Node>) throws ->
+            Void
     ) throws
         -> [String]
     {

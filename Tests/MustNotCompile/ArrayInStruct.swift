@@ -2,4 +2,4 @@
 import Holdfast
 
 // expected: stored property 'numbers' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type '[Int]'
-struct Item: PersistableStruct { var numbers: [Int] }
+struct Item: HeapStruct { var numbers: [Int] }

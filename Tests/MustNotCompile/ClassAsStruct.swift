@@ -2,4 +2,4 @@
 import Holdfast
 
 // expected: class cannot conform to 'BitwiseCopyable'
-final class Thing: PersistableStruct {}
+final class Thing: HeapStruct {}

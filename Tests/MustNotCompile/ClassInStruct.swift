@@ -4,4 +4,4 @@ import Holdfast
 final class Thing {}
 
 // expected: stored property 'thing' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type 'Thing'
-struct Item: PersistableStruct { var number: Int; var thing: Thing }
+struct Item: HeapStruct { var number: Int; var thing: Thing }

@@ -2,4 +2,4 @@
 import Holdfast
 
 // expected: stored property 'action' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type '() -> Void'
-struct Item: PersistableStruct { var number: Int; var action: () -> Void }
+struct Item: HeapStruct { var number: Int; var action: () -> Void }

@@ -2,17 +2,17 @@
 // reason that they name.
 import Holdfast
 
-struct Item: PersistableStruct { var number: Int; var weight: Double? }
+struct Item: HeapStruct { var number: Int; var weight: Double? }
 
-struct Node: PersistableRecord {
+struct Node: HeapRecord {
     var name: String
     var values = PersistentArray<Int>()
-    var next: Ref<Node>?
+    var next: HeapRef<Node>?
 }
 
-enum Colour: UInt8, PersistableEnum, PersistableOrderedKey { case red, green }
+enum Colour: UInt8, HeapEnum, PersistableOrderedKey { case red, green }
 
-enum Choice: PersistableUnion {
+enum Choice: HeapUnion {
     case item(Item)
 
     static let cases = [
@@ -42,7 +42,7 @@ func use(_ heap: PersistentHeap) async throws {
     var name: String
     var payment = Payment.cash
     var level: Level?
-    var friend: Ref<Contact>?
+    var friend: HeapRef<Contact>?
 }
 
 @Persistable enum Payment { case cash, card(String), split(Int, of: Int) }

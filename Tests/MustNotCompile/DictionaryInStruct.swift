@@ -2,4 +2,4 @@
 import Holdfast
 
 // expected: stored property 'prices' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type '[Int : Double]'
-struct Item: PersistableStruct { var prices: [Int: Double] }
+struct Item: HeapStruct { var prices: [Int: Double] }

@@ -4,4 +4,4 @@ import Holdfast
 protocol Shape {}
 
 // expected: stored property 'shape' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type 'any Shape'
-struct Item: PersistableStruct { var shape: any Shape }
+struct Item: HeapStruct { var shape: any Shape }

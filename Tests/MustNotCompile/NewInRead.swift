@@ -1,7 +1,7 @@
 // A read transaction's snapshot is fixed: it has no method to create records.
 import Holdfast
 
-struct Node: PersistableRecord { var value: Int }
+struct Node: HeapRecord { var value: Int }
 
 func use(_ heap: PersistentHeap) throws {
     try heap.read { tx in

@@ -1,10 +1,10 @@
 // A reference's type includes that of its target.
 import Holdfast
 
-struct Node: PersistableRecord { var value: Int; var next: Ref<Node>? }
-struct Leaf: PersistableRecord { var value: Int }
+struct Node: HeapRecord { var value: Int; var next: HeapRef<Node>? }
+struct Leaf: HeapRecord { var value: Int }
 
-func use(_ node: Ref<Node>, _ leaf: Ref<Leaf>) {
-    // expected: cannot assign value of type 'Ref<Leaf>' to type 'Ref<Node>'
+func use(_ node: HeapRef<Node>, _ leaf: HeapRef<Leaf>) {
+    // expected: cannot assign value of type 'HeapRef<Leaf>' to type 'HeapRef<Node>'
     node.next = leaf
 }

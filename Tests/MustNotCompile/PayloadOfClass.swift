@@ -3,7 +3,7 @@ import Holdfast
 
 final class Thing {}
 
-enum Choice: PersistableUnion {
+enum Choice: HeapUnion {
     case thing(Thing)
 
     static let cases = [

@@ -1,5 +1,5 @@
-// A String's characters may be in this process's memory; use a PersistableRecord.
+// A String's characters may be in this process's memory; use a HeapRecord.
 import Holdfast
 
 // expected: stored property 'name' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type 'String'
-struct Item: PersistableStruct { var name: String }
+struct Item: HeapStruct { var name: String }

@@ -1,7 +1,7 @@
 // A key's hash is part of the file format, unlike that of Hashable.
 import Holdfast
 
-struct Key: Hashable, PersistableStruct { var a: Int; var b: Int }
+struct Key: Hashable, HeapStruct { var a: Int; var b: Int }
 
 func use(_ heap: PersistentHeap) throws {
     try heap.write { tx in

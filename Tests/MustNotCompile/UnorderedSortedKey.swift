@@ -1,7 +1,7 @@
 // A sorted map needs an order that is part of the file format.
 import Holdfast
 
-enum Colour: UInt8, PersistableEnum, PersistableKey { case red, green }
+enum Colour: UInt8, HeapEnum, PersistableKey { case red, green }
 
 func use(_ heap: PersistentHeap) throws {
     try heap.write { tx in

@@ -1,4 +1,4 @@
-// A struct must declare its stored form: PersistableStruct or PersistableRecord.
+// A struct must declare its stored form: HeapStruct or HeapRecord.
 import Holdfast
 
 struct Thing { var number: Int }

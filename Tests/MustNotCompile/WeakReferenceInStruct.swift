@@ -4,4 +4,4 @@ import Holdfast
 final class Thing {}
 
 // expected: stored property 'thing' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type 'Thing?'
-struct Item: PersistableStruct { weak var thing: Thing? }
+struct Item: HeapStruct { weak var thing: Thing? }

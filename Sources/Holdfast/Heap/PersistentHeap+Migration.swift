@@ -2,7 +2,7 @@ import HoldfastEngine
 
 extension PersistentHeap {
     /// Opens the heap at `path` and migrates its data to the newest version in `migrations`. See
-    /// ``Migration``.
+    /// ``HeapMigration``.
     ///
     /// - Throws: ``HeapError/newerData(path:version:known:)`` if the data is newer than all steps;
     ///   ``HeapError/migrationNeeded(path:version:wanted:)`` if it is older and the heap is not
@@ -10,7 +10,7 @@ extension PersistentHeap {
     ///   batch before it; and the errors of ``open(_:mode:options:)-(String,_,_)``.
     public static func open(
         _ path: String, mode: OpenMode = .readWrite, options: Options = Options(),
-        migrations: [Migration]
+        migrations: [HeapMigration]
     ) throws -> PersistentHeap {
         let heap = try open(path, mode: mode, options: options)
         do {
@@ -27,7 +27,7 @@ extension PersistentHeap {
         get throws { try read { tx in try DataVersion.read(tx.access) } }
     }
 
-    private func migrate(_ migrations: [Migration]) throws {
+    private func migrate(_ migrations: [HeapMigration]) throws {
         if migrations.isEmpty { return }
         let (version, isNew) = try read { tx in
             (try DataVersion.read(tx.access), tx.access.catalogue == 0)

@@ -48,7 +48,7 @@ extension PersistentHeap {
     /// end when the task is cancelled.
     public static func open(
         _ path: String, mode: OpenMode = .readWrite, options: Options = Options(),
-        migrations: [Migration]
+        migrations: [HeapMigration]
     ) async throws -> PersistentHeap {
         try await opening {
             try open(path, mode: mode, options: options, migrations: migrations)

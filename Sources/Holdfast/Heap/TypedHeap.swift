@@ -36,7 +36,7 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
     /// - Complexity: O(number of roots), or O(size of all roots whose types have changed).
     public static func open(
         _ path: String, mode: OpenMode = .readWrite, options: PersistentHeap.Options = .init(),
-        migrations: [Migration] = [], schemaChanges: SchemaChanges = .automatic
+        migrations: [HeapMigration] = [], schemaChanges: SchemaChanges = .automatic
     ) throws -> TypedHeap {
         try TypedHeap(
             opened: PersistentHeap.open(

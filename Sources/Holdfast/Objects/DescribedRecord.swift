@@ -1,7 +1,7 @@
 import HoldfastEngine
 
 /// A record whose fields are known from a description instead of by reflection.
-package protocol DescribedRecord: PersistableRecord {
+package protocol DescribedRecord: HeapRecord {
     static var parts: (fields: [RecordPart], byteCount: Int) { get }
 }
 

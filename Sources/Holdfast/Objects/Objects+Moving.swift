@@ -1,6 +1,6 @@
 import HoldfastEngine
 
-extension PersistableRecord {
+extension HeapRecord {
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
         mover.moveRecord(Self.self, at: place)
     }
@@ -12,7 +12,7 @@ extension PersistableRecord {
     }
 }
 
-extension Shared {
+extension SharedRef {
     /// The first reference that is moved moves the record. The reference count is part of the
     /// record.
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
@@ -20,7 +20,7 @@ extension Shared {
     }
 }
 
-extension Ref {
+extension HeapRef {
     public static var holdsPlaces: Bool { true }
 
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
@@ -28,7 +28,7 @@ extension Ref {
     }
 }
 
-extension PersistableUnion {
+extension HeapUnion {
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
         let entry = cases[Int(mover.target.load(place, as: StoredUnion.self).number)]
         guard entry.byteCount > 0 else { return }

@@ -1,6 +1,6 @@
 import HoldfastEngine
 
-/// A stored property of a record, as ``PersistableRecord/storedFields`` lists it.
+/// A stored property of a record, as ``HeapRecord/storedFields`` lists it.
 public struct RecordField: Sendable {
     /// Completes the stored form of a field, whose bytes are zeros.
     typealias Default = @Sendable (UnsafeMutableRawPointer, HeapAccess) -> Void
@@ -22,7 +22,7 @@ public struct RecordField: Sendable {
     ///
     /// - Parameter name: The name of the field in the heap. It stays the same when the property is
     ///   renamed.
-    public init<Record: PersistableRecord, Value: Persistable>(
+    public init<Record: HeapRecord, Value: Persistable>(
         _ name: String, _ path: KeyPath<Record, Value>
     ) {
         self.name = name
@@ -36,7 +36,7 @@ public struct RecordField: Sendable {
 
     /// Creates an entry for the property that `path` leads to, with the value that it has in
     /// records which were stored before the type had it. See ``SchemaChanges``.
-    public init<Record: PersistableRecord, Value: Persistable>(
+    public init<Record: HeapRecord, Value: Persistable>(
         _ name: String, _ path: KeyPath<Record, Value>,
         default value: @autoclosure @escaping @Sendable () -> Value
     ) {
@@ -52,11 +52,11 @@ public struct RecordField: Sendable {
         *, unavailable,
         message: """
             this property cannot be stored in a heap, because its type is not Persistable; \
-            use a @Persistable struct or enum, a Ref, or a persistent collection
+            use a @Persistable struct or enum, a HeapRef, or a persistent collection
             """
     )
     @_disfavoredOverload
-    public init<Record: PersistableRecord, Value>(
+    public init<Record: HeapRecord, Value>(
         _ name: String, _ path: KeyPath<Record, Value>, default value: Value? = nil
     ) {
         fatalError("Holdfast: not Persistable")
@@ -68,7 +68,7 @@ public struct RecordField: Sendable {
     /// A struct has its stored properties in the order of their declaration, each at the next
     /// multiple of its alignment. So the offsets of properties with observers follow from the
     /// others' sizes.
-    static func memoryOffsets(_ fields: [RecordField], in type: any PersistableRecord.Type)
+    static func memoryOffsets(_ fields: [RecordField], in type: any HeapRecord.Type)
         -> [Int]?
     {
         var offsets: [Int] = []

@@ -1,6 +1,6 @@
 import HoldfastEngine
 
-/// A handle that leads to a record and accesses its fields by name: ``Ref``, ``Shared``, and
+/// A handle that leads to a record and accesses its fields by name: ``HeapRef``, ``SharedRef``, and
 /// ``PersistentValue`` of a record.
 ///
 ///     node.next?.value = 3
@@ -12,7 +12,7 @@ import HoldfastEngine
 @dynamicMemberLookup
 public protocol RecordHandle {
     /// The type of the record.
-    associatedtype Target: PersistableRecord
+    associatedtype Target: HeapRecord
 
     /// The transaction that the handle belongs to.
     var access: HeapAccess { get }
@@ -93,5 +93,5 @@ extension RecordHandle {
 
     /// A reference to the record that does not own it.
     @inlinable
-    public var ref: Ref<Target> { Ref(access: access, place: place) }
+    public var ref: HeapRef<Target> { HeapRef(access: access, place: place) }
 }

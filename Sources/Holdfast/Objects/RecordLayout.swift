@@ -30,7 +30,7 @@ package final class RecordLayout: Sendable {
 
     package static let alignment = RecordBlock.alignment
 
-    package let type: any PersistableRecord.Type
+    package let type: any HeapRecord.Type
     package let fields: [Field]
     package let byteCount: Int
     let tag: UInt32
@@ -39,7 +39,7 @@ package final class RecordLayout: Sendable {
     nonisolated(unsafe) let plan: UnsafePointer<RecordPlan>
 
     private init(
-        _ type: any PersistableRecord.Type, fields: [Field], byteCount: Int, memoryBytes: Int
+        _ type: any HeapRecord.Type, fields: [Field], byteCount: Int, memoryBytes: Int
     ) {
         self.type = type
         self.fields = fields
@@ -78,7 +78,7 @@ package final class RecordLayout: Sendable {
     // MARK: Making
 
     /// Returns the layout of `type`. Throws `notStorable` if one of its fields cannot be stored.
-    static func make(_ type: any PersistableRecord.Type) throws(HeapError) -> RecordLayout {
+    static func make(_ type: any HeapRecord.Type) throws(HeapError) -> RecordLayout {
         if let described = type as? any DescribedRecord.Type { return make(described) }
         let found =
             if let list = type.storedFields { try listed(list, of: type) } else {
@@ -117,7 +117,7 @@ package final class RecordLayout: Sendable {
     }
 
     private static func listed(
-        _ list: [RecordField], of type: any PersistableRecord.Type
+        _ list: [RecordField], of type: any HeapRecord.Type
     ) throws(HeapError) -> [MemoryField] {
         guard let offsets = RecordField.memoryOffsets(list, in: type) else {
             throw HeapError.notStorable(
@@ -132,7 +132,7 @@ package final class RecordLayout: Sendable {
     }
 
     private static func reflected(
-        _ type: any PersistableRecord.Type
+        _ type: any HeapRecord.Type
     ) throws(HeapError) -> [MemoryField] {
         var found: [(name: String, offset: Int, type: Any.Type)] = []
         let isInspectable = _forEachField(of: type) { name, offset, fieldType, _ in
@@ -189,7 +189,7 @@ package final class RecordLayout: Sendable {
 
     // MARK: Describing
 
-    static func describe(_ type: any PersistableRecord.Type) throws(HeapError) -> TypeDescription {
+    static func describe(_ type: any HeapRecord.Type) throws(HeapError) -> TypeDescription {
         let identifier = ObjectIdentifier(type)
         let enclosing = TypeDescription.enclosingRecords
         if enclosing.contains(identifier) { return TypeDescription(type.storedName) }
@@ -210,7 +210,7 @@ package final class RecordLayout: Sendable {
     }
 
     private static func text(
-        _ type: any PersistableRecord.Type, _ fields: [Field], _ byteCount: Int,
+        _ type: any HeapRecord.Type, _ fields: [Field], _ byteCount: Int,
         describing describe: (any Persistable.Type) -> String
     ) -> String {
         text(
@@ -232,8 +232,7 @@ package final class RecordLayout: Sendable {
     }
 
     /// Returns the layout of `type`, created on first use.
-    package static func found(_ type: any PersistableRecord.Type) throws(HeapError) -> RecordLayout
-    {
+    package static func found(_ type: any HeapRecord.Type) throws(HeapError) -> RecordLayout {
         let identifier = ObjectIdentifier(type)
         if let layout = known.withLock({ $0[identifier] }) { return layout }
         let layout = try make(type)
@@ -246,7 +245,7 @@ package final class RecordLayout: Sendable {
     }
 
     /// Returns the layout of a type that a root's check has found to be storable.
-    package static func of<T: PersistableRecord>(_ type: T.Type) -> RecordLayout {
+    package static func of<T: HeapRecord>(_ type: T.Type) -> RecordLayout {
         RecordPlan.of(type).pointee.layout.takeUnretainedValue()
     }
 

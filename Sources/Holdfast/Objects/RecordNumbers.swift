@@ -12,7 +12,7 @@ package final class ExportedRecords: @unchecked Sendable {
     private struct Pending {
         let number: Int
         let place: UInt64
-        let type: any PersistableRecord.Type
+        let type: any HeapRecord.Type
     }
 
     /// The targets of references that something else owns. Those records are written where they are
@@ -31,7 +31,7 @@ package final class ExportedRecords: @unchecked Sendable {
     }
 
     /// Returns the number of the record that a reference leads to.
-    package func number<Record: PersistableRecord>(of place: UInt64, _ type: Record.Type) -> Int {
+    package func number<Record: HeapRecord>(of place: UInt64, _ type: Record.Type) -> Int {
         if let number = numbers[place] { return number }
         let number = numbers.count + 1
         numbers[place] = number
@@ -43,7 +43,7 @@ package final class ExportedRecords: @unchecked Sendable {
 
     /// Returns the number of a record that is written where it is owned, or nil if no reference
     /// leads to it.
-    package func number<Record: PersistableRecord>(ofOwned place: UInt64, _ type: Record.Type)
+    package func number<Record: HeapRecord>(ofOwned place: UInt64, _ type: Record.Type)
         -> Int?
     {
         ownedPlaces.contains(place) ? number(of: place, type) : nil
@@ -51,7 +51,7 @@ package final class ExportedRecords: @unchecked Sendable {
 
     /// Returns the next record that needs a line of its own. A list, so that a long chain of
     /// references is not a deep recursion.
-    package func nextPending() -> (number: Int, place: UInt64, type: any PersistableRecord.Type)? {
+    package func nextPending() -> (number: Int, place: UInt64, type: any HeapRecord.Type)? {
         guard next < pending.count else {
             pending = []
             next = 0
@@ -69,7 +69,7 @@ package final class ExportedRecords: @unchecked Sendable {
 package final class ImportedRecords: ImportContext, @unchecked Sendable {
     private struct Entry {
         let place: UInt64
-        let type: any PersistableRecord.Type
+        let type: any HeapRecord.Type
         var isFilled = false
         var isOwned = false
         var isShared = false
@@ -90,7 +90,7 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
 
     /// Returns the place of the record that a reference mentions. A shared record counts the
     /// mention as an owner.
-    package func place<Record: PersistableRecord>(
+    package func place<Record: HeapRecord>(
         ofMention number: Int, _ type: Record.Type, shares: Bool
     )
         throws -> UInt64
@@ -110,7 +110,7 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
     }
 
     /// Returns the place for the record that has this number and an owner.
-    package func place<Record: PersistableRecord>(ofOwned number: Int, _ type: Record.Type) throws
+    package func place<Record: HeapRecord>(ofOwned number: Int, _ type: Record.Type) throws
         -> UInt64
     {
         var entry = try entry(number, type)
@@ -123,7 +123,7 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
 
     /// Returns the block and type of a record that has a line of its own.
     package func placeToFill(_ number: Int) throws -> (
-        place: UInt64, type: any PersistableRecord.Type
+        place: UInt64, type: any HeapRecord.Type
     ) {
         guard let entry = entries[number] else {
             throw ExchangeProblem("nothing refers to object \(number)")
@@ -133,7 +133,7 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
         return (entry.place, entry.type)
     }
 
-    private func entry<Record: PersistableRecord>(_ number: Int, _ type: Record.Type) throws
+    private func entry<Record: HeapRecord>(_ number: Int, _ type: Record.Type) throws
         -> Entry
     {
         guard let entry = entries[number] else {

@@ -22,7 +22,7 @@ struct RecordPlan {
 
     /// Returns the plan of a type that a root's check has found to be storable.
     @inlinable @inline(__always)
-    static func of<T: PersistableRecord>(_ type: T.Type) -> UnsafePointer<RecordPlan> {
+    static func of<T: HeapRecord>(_ type: T.Type) -> UnsafePointer<RecordPlan> {
         if let plan = RecordPlanCache.shared.find(UInt(bitPattern: ObjectIdentifier(type))) {
             return plan
         }
@@ -30,7 +30,7 @@ struct RecordPlan {
     }
 
     @usableFromInline @inline(never)
-    static func slowly(_ type: any PersistableRecord.Type) -> UnsafePointer<RecordPlan> {
+    static func slowly(_ type: any HeapRecord.Type) -> UnsafePointer<RecordPlan> {
         do throws(HeapError) { return try RecordLayout.found(type).plan } catch {
             fatalError("Holdfast: \(error)")
         }

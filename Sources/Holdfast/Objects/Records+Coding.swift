@@ -1,6 +1,6 @@
 import HoldfastEngine
 
-extension PersistableRecord {
+extension HeapRecord {
     /// Encodes an object with the fields' names. In an export, a record that references lead to
     /// also has its number, as `"#"`.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
@@ -81,7 +81,7 @@ extension RecordLayout.Field {
 
 // MARK: Enums with payloads
 
-extension PersistableUnion {
+extension HeapUnion {
     /// Encodes the name of the case, and its payload as an array. If an earlier case has the same
     /// name, its number replaces the name.
     public static func encode(
@@ -170,7 +170,7 @@ extension UnionCase.PayloadPart {
 private enum Reference {
     static let name = Name("ref")
 
-    static func encode<Record: PersistableRecord>(
+    static func encode<Record: HeapRecord>(
         _ place: UInt64, _ type: Record.Type, to encoder: any Encoder
     ) throws {
         guard let records = ExportedRecords.find(in: encoder) else {
@@ -181,7 +181,7 @@ private enum Reference {
         try container.encode(records.number(of: place, type), forKey: name)
     }
 
-    static func decode<Record: PersistableRecord>(
+    static func decode<Record: HeapRecord>(
         _ type: Record.Type, shares: Bool, from decoder: any Decoder
     ) throws
         -> RelativePointer<StoredRecord>
@@ -193,7 +193,7 @@ private enum Reference {
     }
 }
 
-extension Ref {
+extension HeapRef {
     /// Encodes the number of the record, which the export writes where it is owned or on a line of
     /// its own.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
@@ -207,7 +207,7 @@ extension Ref {
     }
 }
 
-extension Shared {
+extension SharedRef {
     /// Encodes the number of the record, which the export writes on a line of its own.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws

@@ -89,7 +89,7 @@ extension PersistentValue: Persistable {
     }
 }
 
-extension PersistentValue: RecordHandle where Value: PersistableRecord {
+extension PersistentValue: RecordHandle where Value: HeapRecord {
     public typealias Target = Value
 
     @inlinable

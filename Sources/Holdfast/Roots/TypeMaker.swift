@@ -11,7 +11,7 @@ package struct TypeMaker {
     private let registry: TypeRegistry
     private let unknown: (any UnknownTypeMaker)?
     /// The records being built. They may contain themselves by their bare names.
-    private var enclosing: [String: any PersistableRecord.Type] = [:]
+    private var enclosing: [String: any HeapRecord.Type] = [:]
     /// The types built so far, so that a type that occurs twice in a description is built once.
     private var made: [TypeShape: any Persistable.Type] = [:]
 
@@ -127,7 +127,7 @@ package protocol UnknownTypeMaker: Sendable {
     /// type.
     func record(
         _ shape: TypeShape, fields: [TypeShape.Field], byteCount: Int,
-        fieldTypes: (any PersistableRecord.Type) -> [any Persistable.Type]?
+        fieldTypes: (any HeapRecord.Type) -> [any Persistable.Type]?
     ) -> (any Persistable.Type)?
 }
 
@@ -153,8 +153,8 @@ private enum Generic {
             return (parameters[0] as? any PersistableOrderedKey.Type).map {
                 sortedMap($0, parameters[1])
             }
-        case ("Ref", 1): return (parameters[0] as? any PersistableRecord.Type).map { ref($0) }
-        case ("Shared", 1): return (parameters[0] as? any PersistableRecord.Type).map { shared($0) }
+        case ("Ref", 1): return (parameters[0] as? any HeapRecord.Type).map { ref($0) }
+        case ("Shared", 1): return (parameters[0] as? any HeapRecord.Type).map { shared($0) }
         default: return nil
         }
     }
@@ -174,11 +174,11 @@ private enum Generic {
     static func set<Element: PersistableKey>(_: Element.Type) -> any Persistable.Type {
         PersistentSet<Element>.self
     }
-    static func ref<Target: PersistableRecord>(_: Target.Type) -> any Persistable.Type {
-        Ref<Target>.self
+    static func ref<Target: HeapRecord>(_: Target.Type) -> any Persistable.Type {
+        HeapRef<Target>.self
     }
-    static func shared<Target: PersistableRecord>(_: Target.Type) -> any Persistable.Type {
-        Shared<Target>.self
+    static func shared<Target: HeapRecord>(_: Target.Type) -> any Persistable.Type {
+        SharedRef<Target>.self
     }
 
     static func range<Bound: Persistable & Comparable>(_: Bound.Type) -> any Persistable.Type {

@@ -17,12 +17,12 @@
 /// The declaration alone decides on the form, never the types of the fields, which a macro cannot
 /// see. So a field that is added later never changes how the others are stored:
 ///
-/// - A struct becomes a ``PersistableRecord`` whose fields are listed
-///   (``PersistableRecord/storedFields``), so no reflection is needed.
-/// - An enum whose cases have raw values (`enum Colour: Int16`) becomes a ``PersistableEnum``.
-/// - Any other enum becomes a ``PersistableUnion`` with the list of its cases.
-/// - With ``PersistableForm/plain`` as argument, a struct becomes a ``PersistableStruct``, and an
-///   enum a ``PersistableEnum``.
+/// - A struct becomes a ``HeapRecord`` whose fields are listed
+///   (``HeapRecord/storedFields``), so no reflection is needed.
+/// - An enum whose cases have raw values (`enum Colour: Int16`) becomes a ``HeapEnum``.
+/// - Any other enum becomes a ``HeapUnion`` with the list of its cases.
+/// - With ``PersistableForm/plain`` as argument, a struct becomes a ``HeapStruct``, and an
+///   enum a ``HeapEnum``.
 ///
 /// The stored bytes and their description are those of the same type with a conformance written by
 /// hand. A field or a payload that cannot be stored, such as a closure, an object or a pointer, is
@@ -37,7 +37,7 @@
 @attached(
     extension,
     conformances: Persistable, PersistableValue, PersistableNamed, ReferenceTarget,
-    PersistableRecord, PersistableEnum, PersistableUnion,
+    HeapRecord, HeapEnum, HeapUnion,
     names: named(storedFields), named(cases), named(_makeCases), named(_checkForm))
 public macro Persistable() =
     #externalMacro(module: "HoldfastMacros", type: "PersistableMacro")
@@ -56,13 +56,13 @@ public macro Persistable() =
 ///     enum Level: Code { case low, high }
 ///
 /// A plain struct is stored as the bytes that it has in memory, which is the fastest form; all of
-/// its fields must be plain, too (``PersistableStruct``). A plain enum is stored as its raw value
-/// (``PersistableEnum``); the argument is needed only if the raw type has a name of the program's
+/// its fields must be plain, too (``HeapStruct``). A plain enum is stored as its raw value
+/// (``HeapEnum``); the argument is needed only if the raw type has a name of the program's
 /// own.
 @attached(
     extension,
-    conformances: Persistable, PersistableValue, PersistableNamed, PersistableStruct,
-    PersistableEnum, BitwiseCopyable,
+    conformances: Persistable, PersistableValue, PersistableNamed, HeapStruct,
+    HeapEnum, BitwiseCopyable,
     names: named(plainFields))
 public macro Persistable(_ form: PersistableForm) =
     #externalMacro(module: "HoldfastMacros", type: "PersistableMacro")

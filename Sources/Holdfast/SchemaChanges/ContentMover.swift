@@ -56,7 +56,7 @@ extension ContentMover {
 
 /// A stored form of another type, which a ``FormConversion`` takes over. It owns nothing, so that a
 /// collection which it is removed from frees nothing.
-struct Unconverted<Bytes: BytesOfSize>: PersistableStruct {
+struct Unconverted<Bytes: BytesOfSize>: HeapStruct {
     var bytes: Bytes
 }
 

@@ -56,18 +56,18 @@ struct ConversionPlanner {
         guard (new as? any PersistableNamed.Type)?.storedName == old.name else { return nil }
         switch old {
         case .record(_, let fields, let bytes):
-            guard let record = new as? any PersistableRecord.Type else { return nil }
+            guard let record = new as? any HeapRecord.Type else { return nil }
             return try self.record(record, fields, bytes).conversion
         case .union(_, let cases):
-            guard let union = new as? any PersistableUnion.Type else { return nil }
+            guard let union = new as? any HeapUnion.Type else { return nil }
             return try self.union(union, cases)
         case .enumeration(_, let raw):
-            func rawType<T: PersistableEnum>(_: T.Type) -> any Persistable.Type { T.RawValue.self }
-            guard let type = new as? any PersistableEnum.Type else { return nil }
+            func rawType<T: HeapEnum>(_: T.Type) -> any Persistable.Type { T.RawValue.self }
+            guard let type = new as? any HeapEnum.Type else { return nil }
             return try conversion(
                 from: raw, to: rawType(type), at: "the raw value of \(old.name)")
         case .structure:
-            guard let plain = new as? any PersistableStruct.Type else { return nil }
+            guard let plain = new as? any HeapStruct.Type else { return nil }
             return try PlainConversion.structure(old, plain)
         default: return nil
         }

@@ -8,10 +8,10 @@ enum PlainConversion {
     /// Reads the old bytes and completes the new ones, which are zeros.
     private typealias Step = (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void
 
-    static func structure(_ old: TypeShape, _ new: any PersistableStruct.Type) throws
+    static func structure(_ old: TypeShape, _ new: any HeapStruct.Type) throws
         -> FormConversion
     {
-        func layout<T: PersistableStruct>(_: T.Type) -> FormLayout { FormLayout(of: T.self) }
+        func layout<T: HeapStruct>(_: T.Type) -> FormLayout { FormLayout(of: T.self) }
         guard let shape = try new.describe().shape, let oldLayout = FormLayout(plain: old) else {
             throw SchemaChangeRefusal(old, new, old.name)
         }
@@ -58,7 +58,7 @@ enum PlainConversion {
         guard types.count == new.count else {
             throw SchemaChangeRefusal("reflection does not find the fields of \(name)")
         }
-        let declared = (type as? any PersistableStruct.Type)?.plainFields ?? []
+        let declared = (type as? any HeapStruct.Type)?.plainFields ?? []
         var steps: [Step] = []
         for (field, fieldType) in zip(new, types) {
             let place = "the field \(name).\(field.name)"
@@ -117,7 +117,7 @@ enum PlainConversion {
         func layout<T: Persistable>(_: T.Type) -> FormLayout { FormLayout(of: T.self) }
         guard case .named(let name) = old, let known = TypeMaker.plain(name),
             // Wider numbers are stored in another form than in memory.
-            known is any PersistableStruct.Type, new is any PersistableStruct.Type,
+            known is any HeapStruct.Type, new is any HeapStruct.Type,
             let step = widening(known, new)
         else { return nil }
         return FormConversion(from: layout(known), to: layout(new), isRepeatable: true) {

@@ -12,7 +12,7 @@ final class RecordConversion {
     var parts: [FormConversion.Step] = []
 
     init(
-        _ type: any PersistableRecord.Type, _ layout: RecordLayout, from outline: RecordOutline,
+        _ type: any HeapRecord.Type, _ layout: RecordLayout, from outline: RecordOutline,
         _ relocation: Relocation
     ) {
         self.outline = outline
@@ -57,7 +57,7 @@ final class RecordConversion {
 
 extension ConversionPlanner {
     mutating func record(
-        _ type: any PersistableRecord.Type, _ old: [TypeShape.Field], _ bytes: Int
+        _ type: any HeapRecord.Type, _ old: [TypeShape.Field], _ bytes: Int
     ) throws -> RecordConversion {
         let layout = try RecordLayout.found(type)
         let outline = RecordOutline(layout.typeName, old, bytes)

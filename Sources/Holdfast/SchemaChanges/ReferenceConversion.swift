@@ -54,7 +54,7 @@ extension ConversionPlanner {
     /// Returns the conversion of a reference by a closure that returns its target's new place. Nil
     /// if it has been something else, or its target has become another type.
     fileprivate mutating func reference(
-        _ kind: String, from old: TypeShape, to type: any PersistableRecord.Type,
+        _ kind: String, from old: TypeShape, to type: any HeapRecord.Type,
         _ follow: @escaping (Relocation, UInt64, RecordConversion, HeapAccess) -> UInt64
     ) throws -> FormConversion? {
         guard case .generic(kind, let target) = old, let record = try self.target(target, type)
@@ -63,7 +63,7 @@ extension ConversionPlanner {
         return .ofPlace { follow(relocation, $0, record, $1) }
     }
 
-    private mutating func target(_ old: [TypeShape], _ type: any PersistableRecord.Type) throws
+    private mutating func target(_ old: [TypeShape], _ type: any HeapRecord.Type) throws
         -> RecordConversion?
     {
         relocation.require()
@@ -77,7 +77,7 @@ extension ConversionPlanner {
     }
 }
 
-extension Ref: ConvertibleForm {
+extension HeapRef: ConvertibleForm {
     static func conversion(
         from old: TypeShape, _ planner: inout ConversionPlanner, at place: String
     ) throws -> FormConversion? {
@@ -85,7 +85,7 @@ extension Ref: ConvertibleForm {
     }
 }
 
-extension Shared: ConvertibleForm {
+extension SharedRef: ConvertibleForm {
     static func conversion(
         from old: TypeShape, _ planner: inout ConversionPlanner, at place: String
     ) throws -> FormConversion? {

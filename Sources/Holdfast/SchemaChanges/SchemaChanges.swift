@@ -15,10 +15,10 @@
 /// Fields and cases are known by their names, types by ``PersistableNamed/storedName``. All values
 /// of the root are converted when the heap is opened for writing, in as many transactions as that
 /// takes. After a crash the next opening goes on. Anything else (a narrower number, other keys, a
-/// removed case) is refused, and nothing is changed: declare a ``Migration``.
+/// removed case) is refused, and nothing is changed: declare a ``HeapMigration``.
 ///
-/// Records that a ``Ref`` or a ``Shared`` leads to move with all roots that lead to them or own
-/// them; the program must declare all of those.
+/// Records that a ``HeapRef`` or a ``SharedRef`` leads to move with all roots that lead to them or
+/// own them; the program must declare all of those.
 ///
 /// A program cannot tell a field that it has removed from one that a newer program has added, if
 /// that program has created the heap: it removes the field. It cannot tell a renamed field without

@@ -4,13 +4,13 @@ import HoldfastSystem
 extension ConversionPlanner {
     /// Finds each old case among the new ones by its name, and converts the values of its payload
     /// in their order.
-    mutating func union(_ type: any PersistableUnion.Type, _ old: [TypeShape.Case]) throws
+    mutating func union(_ type: any HeapUnion.Type, _ old: [TypeShape.Case]) throws
         -> FormConversion
     {
         try generic(type, old)
     }
 
-    private mutating func generic<Union: PersistableUnion>(
+    private mutating func generic<Union: HeapUnion>(
         _ type: Union.Type, _ old: [TypeShape.Case]
     ) throws -> FormConversion {
         let name = Union.storedName

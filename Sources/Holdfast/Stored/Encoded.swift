@@ -5,7 +5,7 @@ import HoldfastSystem
 /// Any `Codable` value, stored in its encoded form. For types that you do not own or that no other
 /// protocol fits.
 ///
-///     struct Profile: PersistableRecord { var name: String; var theme: Encoded<Theme> }
+///     struct Profile: HeapRecord { var name: String; var theme: Encoded<Theme> }
 ///     let theme = profile.theme.value
 ///
 /// This is the slow path. The value is encoded as a whole (as JSON, RFC 8259) when it is stored and

@@ -2,8 +2,8 @@ import HoldfastEngine
 
 /// A fixed number of plain values, stored contiguously.
 @available(macOS 26, iOS 26, *)
-extension InlineArray: Persistable, PersistableValue, PersistableNamed, PersistableStruct
-where Element: PersistableStruct {
+extension InlineArray: Persistable, PersistableValue, PersistableNamed, HeapStruct
+where Element: HeapStruct {
     public typealias Stored = Self
 
     public static func describe() throws(HeapError) -> TypeDescription {

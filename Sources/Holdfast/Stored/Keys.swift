@@ -12,7 +12,7 @@ import HoldfastFormat
 ///
 /// 0 and -0 are the same key. NaN equals nothing, so a lookup never finds an entry under NaN; only
 /// iteration does.
-public protocol PersistableFloat: PersistableStruct, PersistableOrderedKey, BinaryFloatingPoint,
+public protocol PersistableFloat: HeapStruct, PersistableOrderedKey, BinaryFloatingPoint,
     Codable
 where Probe == Self, OrderedProbe == Self {}
 
@@ -69,8 +69,8 @@ extension Data: PersistableKey {
 }
 
 /// An enum whose raw value can be a key can be one too.
-/// `enum Colour: Int, PersistableEnum, PersistableKey { … }` needs no code.
-extension PersistableEnum where RawValue: PersistableKey {
+/// `enum Colour: Int, HeapEnum, PersistableKey { … }` needs no code.
+extension HeapEnum where RawValue: PersistableKey {
     /// The probe of the raw value.
     public typealias Probe = RawValue.Probe
 

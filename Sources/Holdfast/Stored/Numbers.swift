@@ -4,16 +4,16 @@ import HoldfastFormat
 // Numbers are stored as their bytes, in the byte order of the heap (little-endian on every
 // supported platform).
 
-extension Int: PersistableStruct, PersistableInteger {}
-extension Int8: PersistableStruct, PersistableInteger {}
-extension Int16: PersistableStruct, PersistableInteger {}
-extension Int32: PersistableStruct, PersistableInteger {}
-extension Int64: PersistableStruct, PersistableInteger {}
-extension UInt: PersistableStruct, PersistableInteger {}
-extension UInt8: PersistableStruct, PersistableInteger {}
-extension UInt16: PersistableStruct, PersistableInteger {}
-extension UInt32: PersistableStruct, PersistableInteger {}
-extension UInt64: PersistableStruct, PersistableInteger {}
+extension Int: HeapStruct, PersistableInteger {}
+extension Int8: HeapStruct, PersistableInteger {}
+extension Int16: HeapStruct, PersistableInteger {}
+extension Int32: HeapStruct, PersistableInteger {}
+extension Int64: HeapStruct, PersistableInteger {}
+extension UInt: HeapStruct, PersistableInteger {}
+extension UInt8: HeapStruct, PersistableInteger {}
+extension UInt16: HeapStruct, PersistableInteger {}
+extension UInt32: HeapStruct, PersistableInteger {}
+extension UInt64: HeapStruct, PersistableInteger {}
 
 extension Float {
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Float") }
@@ -49,7 +49,7 @@ extension Bool: Persistable, PersistableValue {
 
 /// An integer type of the standard library of up to 64 bits. Its values are stored directly and can
 /// be keys.
-public protocol PersistableInteger: PersistableStruct, PersistableOrderedKey, FixedWidthInteger,
+public protocol PersistableInteger: HeapStruct, PersistableOrderedKey, FixedWidthInteger,
     Codable
 where Probe == Self, OrderedProbe == Self {}
 

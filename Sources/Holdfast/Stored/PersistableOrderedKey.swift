@@ -125,8 +125,8 @@ extension PersistableFloat {
 }
 
 /// An enum is ordered by its raw value.
-/// `enum Level: Int, PersistableEnum, PersistableOrderedKey { … }` needs no code.
-extension PersistableEnum where RawValue: PersistableOrderedKey {
+/// `enum Level: Int, HeapEnum, PersistableOrderedKey { … }` needs no code.
+extension HeapEnum where RawValue: PersistableOrderedKey {
     /// The ordered probe of the raw value.
     public typealias OrderedProbe = RawValue.OrderedProbe
 

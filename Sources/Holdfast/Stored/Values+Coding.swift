@@ -7,7 +7,7 @@ import HoldfastEngine
 
 // Plain values are exported as the corresponding values of JSON and similar formats.
 
-extension PersistableStruct {
+extension HeapStruct {
     /// Encodes an object with the fields' names, found by reflection.
     public static func encode(_ stored: Self, from access: HeapAccess, to encoder: any Encoder)
         throws
@@ -140,7 +140,7 @@ extension Data {
     }
 }
 
-extension PersistableEnum {
+extension HeapEnum {
     /// Encodes the raw value.
     public static func encode(
         _ stored: RawValue.Stored, from access: HeapAccess, to encoder: any Encoder
@@ -196,11 +196,11 @@ extension Encoded: NullableForm {
 extension Exchange {
     package static func canBeNull(_ type: any Persistable.Type) -> Bool {
         if let type = type as? any NullableForm.Type { return type.canBeNull }
-        if let type = type as? any PersistableEnum.Type { return rawCanBeNull(type) }
+        if let type = type as? any HeapEnum.Type { return rawCanBeNull(type) }
         return false
     }
 
-    private static func rawCanBeNull<T: PersistableEnum>(_: T.Type) -> Bool {
+    private static func rawCanBeNull<T: HeapEnum>(_: T.Type) -> Bool {
         canBeNull(T.RawValue.self)
     }
 }

@@ -19,8 +19,8 @@ extension PersistentString: TransactionBound {}
 extension PersistentBytes: TransactionBound {}
 extension PersistentBitSet: TransactionBound {}
 extension PersistentValue: TransactionBound {}
-extension Ref: TransactionBound {}
-extension Shared: TransactionBound {}
+extension HeapRef: TransactionBound {}
+extension SharedRef: TransactionBound {}
 extension Optional: TransactionBound where Wrapped: TransactionBound {}
 extension Array: TransactionBound where Element: TransactionBound {}
 extension Slice: TransactionBound where Base: TransactionBound {}

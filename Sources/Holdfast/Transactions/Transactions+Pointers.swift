@@ -11,7 +11,7 @@ extension WriteTransaction {
     ///
     /// - Complexity: O(1).
     @inlinable
-    public func allocate<Value: PersistableStruct>(_ value: Value) -> RelativePointer<Value> {
+    public func allocate<Value: HeapStruct>(_ value: Value) -> RelativePointer<Value> {
         access.requireStorable(Value.self)
         let offset = access.allocate(for: Value.self)
         access.store(value, at: offset)
@@ -22,7 +22,7 @@ extension WriteTransaction {
     ///
     /// - Complexity: O(1).
     @inlinable
-    public func free<Value: PersistableStruct>(_ pointer: RelativePointer<Value>) {
+    public func free<Value: HeapStruct>(_ pointer: RelativePointer<Value>) {
         access.free(
             pointer.offset, byteCount: MemoryLayout<Value>.size,
             alignment: MemoryLayout<Value>.alignment)
@@ -32,7 +32,7 @@ extension WriteTransaction {
     ///
     /// - Complexity: O(1).
     @inlinable
-    public subscript<Value: PersistableStruct>(pointer: RelativePointer<Value>) -> Value {
+    public subscript<Value: HeapStruct>(pointer: RelativePointer<Value>) -> Value {
         get { pointer.load(access) }
         nonmutating set { pointer.store(newValue, access) }
     }
@@ -56,7 +56,7 @@ extension WriteTransaction {
 extension HeapAccess {
     /// The check that a root of the type would have made.
     @usableFromInline
-    func requireStorable(_ type: any PersistableStruct.Type) {
+    func requireStorable(_ type: any HeapStruct.Type) {
         do throws(HeapError) { _ = try TypeRegistry.shared.fingerprint(of: type) } catch {
             fatalError("Holdfast: \(error)")
         }
@@ -68,7 +68,7 @@ extension HeapTransaction where Self: ~Copyable {
     ///
     /// - Complexity: O(1).
     @inlinable
-    public subscript<Value: PersistableStruct>(pointer: RelativePointer<Value>) -> Value {
+    public subscript<Value: HeapStruct>(pointer: RelativePointer<Value>) -> Value {
         pointer.load(access)
     }
 }

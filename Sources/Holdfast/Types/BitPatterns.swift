@@ -26,7 +26,7 @@ package struct BitPatterns: Sendable {
     /// Returns whether values of a type are plain bytes without invalid patterns.
     static func acceptAll(of type: any Persistable.Type) -> Bool {
         if let described = type as? any DescribedStruct.Type { return described.acceptsAllPatterns }
-        return (type as? any PersistableStruct.Type).map { of($0).acceptAll } ?? false
+        return (type as? any HeapStruct.Type).map { of($0).acceptAll } ?? false
     }
 
     private init(rules: [Rule]) { self.rules = rules }
@@ -37,7 +37,7 @@ package struct BitPatterns: Sendable {
     private static let known = Mutex<[ObjectIdentifier: BitPatterns]>([:])
 
     /// Returns the rules for a type, found by reflection once per process.
-    static func of(_ type: any PersistableStruct.Type) -> BitPatterns {
+    static func of(_ type: any HeapStruct.Type) -> BitPatterns {
         let identifier = ObjectIdentifier(type)
         if let found = known.withLock({ $0[identifier] }) { return found }
         let patterns = BitPatterns(rules: rules(for: type, at: 0, sparePatterns: 0))
@@ -96,7 +96,7 @@ package struct BitPatterns: Sendable {
 }
 
 /// A plain struct whose bytes are known from a description instead of by reflection.
-package protocol DescribedStruct: PersistableStruct {
+package protocol DescribedStruct: HeapStruct {
     /// Whether every bit pattern is valid.
     static var acceptsAllPatterns: Bool { get }
 }

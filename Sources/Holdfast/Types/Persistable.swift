@@ -9,15 +9,15 @@ import HoldfastEngine
 /// to the data and reads and changes it in place.
 ///
 /// Your own types do not conform to this protocol directly:
-/// - A struct of plain fields conforms to ``PersistableStruct``.
-/// - A struct with strings, optionals, collections or references conforms to ``PersistableRecord``.
-/// - An enum with raw values conforms to ``PersistableEnum``, and one with associated values to
-///   ``PersistableUnion``.
+/// - A struct of plain fields conforms to ``HeapStruct``.
+/// - A struct with strings, optionals, collections or references conforms to ``HeapRecord``.
+/// - An enum with raw values conforms to ``HeapEnum``, and one with associated values to
+///   ``HeapUnion``.
 ///
 /// The macro ``Persistable()`` writes these conformances, and then the compiler checks all fields.
-/// By hand, only ``PersistableUnion`` needs any code. In a ``PersistableStruct`` the compiler
+/// By hand, only ``HeapUnion`` needs any code. In a ``HeapStruct`` the compiler
 /// rejects a class, a closure, an `Array` or a `String`. Without the macro, a field of a
-/// ``PersistableRecord`` that cannot be stored, and a raw pointer in any type, compiles. It is
+/// ``HeapRecord`` that cannot be stored, and a raw pointer in any type, compiles. It is
 /// refused with ``HeapError/notStorable(type:reason:)``, which names the field, when a root of the
 /// type is first requested.
 public protocol Persistable: SendableMetatype {
@@ -76,7 +76,7 @@ public protocol Persistable: SendableMetatype {
 /// A struct of plain fields that can be stored in a heap: numbers, `Bool`, and structs, tuples,
 /// optionals and enums of them.
 ///
-///     struct Movement: PersistableStruct {
+///     struct Movement: HeapStruct {
 ///         var item: Int32
 ///         var delta: Int64
 ///     }
@@ -88,7 +88,7 @@ public protocol Persistable: SendableMetatype {
 ///
 /// A `public` struct must also be marked `BitwiseCopyable`, which the compiler infers only within a
 /// module.
-public protocol PersistableStruct: PersistableValue, PersistableNamed, BitwiseCopyable
+public protocol HeapStruct: PersistableValue, PersistableNamed, BitwiseCopyable
 where Stored == Self {
     /// The stored properties that have another name in the heap, or a default for values that were
     /// stored without them. The macro ``Persistable(_:)`` writes the list, which is empty by
@@ -96,7 +96,7 @@ where Stored == Self {
     static var plainFields: [PlainField] { get }
 }
 
-extension PersistableStruct {
+extension HeapStruct {
     public static var plainFields: [PlainField] { [] }
 
     @inlinable @inline(__always)
@@ -138,10 +138,10 @@ extension PersistableNamed {
 ///
 /// Reading a raw value for which this program has no case traps with a message: the data is from a
 /// newer program, or damaged.
-public protocol PersistableEnum: PersistableValue, PersistableNamed, RawRepresentable
+public protocol HeapEnum: PersistableValue, PersistableNamed, RawRepresentable
 where RawValue: Persistable, Stored == RawValue.Stored {}
 
-extension PersistableEnum {
+extension HeapEnum {
     @inlinable
     public static func load(_ stored: RawValue.Stored, from access: HeapAccess) -> Self {
         let raw = RawValue.load(stored, from: access)
@@ -190,5 +190,5 @@ public protocol PersistableContainer: Persistable {
 }
 
 /// A type that is copied out of the heap as a value and stays valid when its place in the heap is
-/// freed. Every type except the handles is one, and so is ``Ref``.
+/// freed. Every type except the handles is one, and so is ``HeapRef``.
 public protocol PersistableValue: Persistable {}

@@ -1,5 +1,5 @@
 /// A stored property of a plain struct about which the heap needs to know more than reflection
-/// finds. See ``PersistableStruct/plainFields``.
+/// finds. See ``HeapStruct/plainFields``.
 public struct PlainField: Sendable {
     /// The name of the field in the heap.
     let name: String
@@ -12,7 +12,7 @@ public struct PlainField: Sendable {
     ///
     /// - Parameter name: The name of the field in the heap. It stays the same when the property is
     ///   renamed.
-    public init<Struct: PersistableStruct, Value>(_ name: String, _ path: KeyPath<Struct, Value>) {
+    public init<Struct: HeapStruct, Value>(_ name: String, _ path: KeyPath<Struct, Value>) {
         self.name = name
         offset = MemoryLayout<Struct>.offset(of: path)
         makeDefault = nil
@@ -20,7 +20,7 @@ public struct PlainField: Sendable {
 
     /// Creates an entry for the property that `path` leads to, with the value that it has in
     /// structs which were stored before the type had it. See ``SchemaChanges``.
-    public init<Struct: PersistableStruct, Value>(
+    public init<Struct: HeapStruct, Value>(
         _ name: String, _ path: KeyPath<Struct, Value>,
         default value: @autoclosure @escaping @Sendable () -> Value
     ) {
@@ -31,7 +31,7 @@ public struct PlainField: Sendable {
 
     /// Returns the names that fields of a type have in the heap, by their offsets.
     static func names(of type: Any.Type) -> [Int: String] {
-        let fields = (type as? any PersistableStruct.Type)?.plainFields ?? []
+        let fields = (type as? any HeapStruct.Type)?.plainFields ?? []
         var names: [Int: String] = [:]
         for field in fields { if let offset = field.offset { names[offset] = field.name } }
         return names

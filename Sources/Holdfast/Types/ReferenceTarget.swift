@@ -1,8 +1,8 @@
 import HoldfastEngine
 
-/// A type whose values have blocks that references can lead to: every ``PersistableRecord``.
+/// A type whose values have blocks that references can lead to: every ``HeapRecord``.
 ///
-/// Your own types conform to ``PersistableRecord``, which needs no code.
+/// Your own types conform to ``HeapRecord``, which needs no code.
 public protocol ReferenceTarget: PersistableValue, PersistableNamed {
     /// The properties that identify a block of the type.
     static var recordBlock: RecordBlock { get }

@@ -76,7 +76,7 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
             throw HeapError.notStorable(
                 type: "\(union)",
                 reason: "one of its cases contains a \(union) itself; wrap that in a "
-                    + "PersistableRecord")
+                    + "HeapRecord")
         }
         return try $unions.withValue(unions) { Result(catching: body) }.get()
     }
@@ -136,7 +136,7 @@ private struct LayoutText {
         {
             // A nested field has Swift's layout, so only types that are stored unchanged describe
             // it correctly.
-            if let plain = persistable as? any PersistableStruct.Type {
+            if let plain = persistable as? any HeapStruct.Type {
                 text += try TypeDescription.text(of: plain)
             } else {
                 // Its fields are checked too, because its bytes are stored as they are in memory,

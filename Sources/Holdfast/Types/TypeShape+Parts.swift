@@ -49,7 +49,7 @@ extension TypeShape {
         return found
     }
 
-    /// Returns the first record of these that a `Ref` or a `Shared` leads to.
+    /// Returns the first record of these that a `HeapRef` or a `SharedRef` leads to.
     func reference(to records: [RecordOutline]) -> String? {
         var found: String?
         _ = contains { part in

@@ -1,7 +1,7 @@
 /// Recording what a read transaction reads; see `ReadRecord`.
 extension HeapAccess {
-    /// Runs `body` and returns what the transaction has read meanwhile, nested transactions included.
-    /// For read transactions.
+    /// Runs `body` and returns what the transaction has read meanwhile, nested transactions
+    /// included. For read transactions.
     public func recordingReads<Value>(
         _ body: () throws -> Value
     ) rethrows -> (value: Value, reads: RecordedReads) {

@@ -117,7 +117,7 @@ public enum HeapError: Error, Equatable, Sendable {
     /// describes the first difference.
     case rootTypeMismatch(
         path: String, name: String, stored: String, requested: String, difference: String)
-    /// The data has a version that this program has no migration for; see `Migration`.
+    /// The data has a version that this program has no migration for; see `HeapMigration`.
     case newerData(path: String, version: Int, known: Int)
     /// The data is older than the version this program knows, and the heap was not opened for
     /// writing.

@@ -111,7 +111,7 @@ struct RootExporter {
         try Root.writeLines(stored, from: access) { try write(text($0)) }
     }
 
-    private func export<Record: PersistableRecord>(
+    private func export<Record: HeapRecord>(
         _ number: Int, _ place: UInt64, _ type: Record.Type, to write: (String) throws -> Void
     ) throws {
         let value = try text(RecordFields<Record>(place: place, access: access))
@@ -135,7 +135,7 @@ struct RootExporter {
 }
 
 /// The fields of a record that is written on a line of its own.
-private struct RecordFields<Record: PersistableRecord>: Encodable {
+private struct RecordFields<Record: HeapRecord>: Encodable {
     let place: UInt64
     let access: HeapAccess
 

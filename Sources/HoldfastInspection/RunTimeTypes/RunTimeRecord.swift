@@ -4,7 +4,7 @@ import HoldfastSystem
 
 /// A record type created at run time from a heap's description. Its value is the place of a record;
 /// storing it copies the record.
-struct RunTimeRecord<Number: RunTimeNumber>: PersistableRecord {
+struct RunTimeRecord<Number: RunTimeNumber>: HeapRecord {
     private let access: HeapAccess
     private let place: UInt64
 

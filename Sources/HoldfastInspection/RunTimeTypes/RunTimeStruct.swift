@@ -2,7 +2,7 @@ import Holdfast
 import HoldfastEngine
 
 /// A plain struct, or opaque bytes, created at run time from a heap's description.
-struct RunTimeStruct<Bytes: BytesOfSize, Number: RunTimeNumber>: PersistableStruct {
+struct RunTimeStruct<Bytes: BytesOfSize, Number: RunTimeNumber>: HeapStruct {
     var bytes: Bytes
 
     private static var definition: RunTimeDefinition { .of(Number.number) }

@@ -53,9 +53,9 @@ package struct RunTimeTypes: UnknownTypeMaker {
 
     package func record(
         _ shape: TypeShape, fields: [TypeShape.Field], byteCount: Int,
-        fieldTypes: (any PersistableRecord.Type) -> [any Persistable.Type]?
+        fieldTypes: (any HeapRecord.Type) -> [any Persistable.Type]?
     ) -> (any Persistable.Type)? {
-        func make<Number: RunTimeNumber>(_: Number.Type) -> any PersistableRecord.Type {
+        func make<Number: RunTimeNumber>(_: Number.Type) -> any HeapRecord.Type {
             RunTimeRecord<Number>.self
         }
         // Its number first, since its fields may refer to it.

@@ -4,7 +4,7 @@ import HoldfastSystem
 
 /// An enum with payloads, created at run time from a heap's description. Its value is the place of
 /// a payload; storing it copies the payload.
-struct RunTimeUnion<Number: RunTimeNumber>: PersistableUnion {
+struct RunTimeUnion<Number: RunTimeNumber>: HeapUnion {
     private let number: Int
     private let payload: UInt64
     private let access: HeapAccess

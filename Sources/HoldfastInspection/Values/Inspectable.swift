@@ -63,15 +63,15 @@ extension Optional: InspectableOptional where Wrapped: Persistable {
 }
 
 protocol InspectableReference {
-    static var targetType: any PersistableRecord.Type { get }
+    static var targetType: any HeapRecord.Type { get }
 }
 
-extension Ref: InspectableReference {
-    static var targetType: any PersistableRecord.Type { Target.self }
+extension HeapRef: InspectableReference {
+    static var targetType: any HeapRecord.Type { Target.self }
 }
 
-extension Shared: InspectableReference {
-    static var targetType: any PersistableRecord.Type { Target.self }
+extension SharedRef: InspectableReference {
+    static var targetType: any HeapRecord.Type { Target.self }
 }
 
 // MARK: Keys
@@ -80,7 +80,7 @@ extension PlainValue {
     /// Returns the value as a key. Nothing is created in a heap, so that readers can look up keys.
     func key<Key: PersistableKey>(as type: Key.Type) throws -> Key {
         if type == Data.self, case .bytes(let data) = self { return data as! Key }
-        if let type = type as? any PersistableEnum.Type, let key = try rawKey(type) as? Key {
+        if let type = type as? any HeapEnum.Type, let key = try rawKey(type) as? Key {
             return key
         }
         guard let decodable = type as? any Decodable.Type,
@@ -91,7 +91,7 @@ extension PlainValue {
         return key
     }
 
-    private func rawKey<T: PersistableEnum>(_: T.Type) throws -> Any? {
+    private func rawKey<T: HeapEnum>(_: T.Type) throws -> Any? {
         guard let decodable = T.RawValue.self as? any Decodable.Type else { return nil }
         guard let raw = try decodable.init(from: PlainDecoder(self)) as? T.RawValue else {
             return nil

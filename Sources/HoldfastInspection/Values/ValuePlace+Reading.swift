@@ -86,9 +86,9 @@ extension ValuePlace {
             return .reference(
                 type: ShapeCache.shared.shape(of: reference.targetType).name,
                 place: access.load(place, as: UInt64.self))
-        case let record as any PersistableRecord.Type: return fields(of: record, limit, depth)
-        case let union as any PersistableUnion.Type: return payload(of: union, limit, depth)
-        case let type as any PersistableEnum.Type: return raw(type, limit, depth)
+        case let record as any HeapRecord.Type: return fields(of: record, limit, depth)
+        case let union as any HeapUnion.Type: return payload(of: union, limit, depth)
+        case let type as any HeapEnum.Type: return raw(type, limit, depth)
         default: break
         }
         if case .generic("Encoded", _) = shape { return encoded }
@@ -125,7 +125,7 @@ extension ValuePlace {
             zip(keys, values).map { PlainValue.Entry(key: $0, value: $1) }, total: entries.count)
     }
 
-    private func fields<Record: PersistableRecord>(of type: Record.Type, _ limit: Int, _ depth: Int)
+    private func fields<Record: HeapRecord>(of type: Record.Type, _ limit: Int, _ depth: Int)
         -> PlainValue
     {
         let layout = RecordLayout.of(type)
@@ -140,7 +140,7 @@ extension ValuePlace {
             })
     }
 
-    private func payload<Union: PersistableUnion>(of type: Union.Type, _ limit: Int, _ depth: Int)
+    private func payload<Union: HeapUnion>(of type: Union.Type, _ limit: Int, _ depth: Int)
         -> PlainValue
     {
         let stored = access.load(place, as: StoredUnion.self)
@@ -160,7 +160,7 @@ extension ValuePlace {
         return .union(type: type.storedName, name: entry.name, values)
     }
 
-    private func raw<T: PersistableEnum>(_: T.Type, _ limit: Int, _ depth: Int) -> PlainValue {
+    private func raw<T: HeapEnum>(_: T.Type, _ limit: Int, _ depth: Int) -> PlainValue {
         ValuePlace(access, T.RawValue.self, at: place).plain(limit: limit, depth: depth)
     }
 

@@ -29,7 +29,7 @@ package struct ValuePlace {
         shape = ShapeCache.shared.shape(of: type)
         if let plain = type as? any PlainlyLaidOut.Type {
             content = .plain(plain.plainLayout)
-        } else if type is any PersistableStruct.Type, TypeMaker.plain(shape.name) == nil,
+        } else if type is any HeapStruct.Type, TypeMaker.plain(shape.name) == nil,
             let layout = PlainLayout.make(shape)
         {
             content = .plain(layout)
@@ -250,7 +250,7 @@ package struct ValuePlace {
             }
             return ValuePlace(access, field.layout, at: reached.place + UInt64(field.offset))
         case .persistable(let type):
-            guard let type = type as? any PersistableRecord.Type,
+            guard let type = type as? any HeapRecord.Type,
                 let layout = try? RecordLayout.found(type),
                 let field = layout.fields.first(where: { $0.name == name })
             else { return nil }

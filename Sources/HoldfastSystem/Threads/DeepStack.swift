@@ -56,6 +56,6 @@ public enum DeepStack {
         fatalError(
             "Holdfast: values are nested so deep in one another that following them takes more "
                 + "than \(mostBytes >> 20) MiB of stack, or more than the system gives. Keep "
-                + "chains as references (Ref, Shared) instead.")
+                + "chains as references (HeapRef, SharedRef) instead.")
     }
 }

@@ -2,7 +2,7 @@ import HoldfastEngine
 
 // Access to plain values in the file without a copy.
 
-extension PersistentArray where Element: PersistableStruct {
+extension PersistentArray where Element: HeapStruct {
     /// Calls `body` with a span over the elements in the mapped file.
     ///
     /// Nothing is copied, and no element is checked beyond the span's own checks. The span cannot

@@ -80,7 +80,7 @@ extension PersistentDeque where Element: Equatable {
     }
 }
 
-extension PersistentDeque where Element: PersistableStruct {
+extension PersistentDeque where Element: HeapStruct {
     /// Calls `body` with the elements as two spans over the mapped file.
     ///
     /// The second span continues the first, and is empty unless the ring wraps. Nothing is copied,

@@ -25,7 +25,7 @@ public struct PersistentSet<Element: PersistableKey> {
 
 /// The value type of a set's table. It has no bytes.
 @frozen
-public struct NoValue: PersistableStruct {
+public struct NoValue: HeapStruct {
     @inlinable
     init() {}
 }

@@ -3,7 +3,7 @@ import Holdfast
 
 // The contents of the laboratory's heaps: every kind of collection and value, alone and nested.
 
-struct Shipment: PersistableStruct {
+struct Shipment: HeapStruct {
     var item: Int32
     var isReturned: Bool
     var colour: Shade
@@ -11,14 +11,14 @@ struct Shipment: PersistableStruct {
     var approved: Bool?
 }
 
-enum Shade: Int16, PersistableEnum, PersistableKey {
+enum Shade: Int16, HeapEnum, PersistableKey {
     case red = 4
     case green = 9
     case blue = 16
 }
 
 /// Large enough that a map of them has a directory and several segments.
-struct Broad: PersistableStruct {
+struct Broad: HeapStruct {
     typealias Words = (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
     var key: UInt64
     var low: Words = (0, 1, 2, 3, 4, 5, 6, 7)

@@ -9,7 +9,7 @@ struct Exhibit: Sendable {
     let make: @Sendable (String) throws -> HeapPages
 }
 
-struct OrderLine: PersistableStruct {
+struct OrderLine: HeapStruct {
     var item: Int32
     var delta: Int64
     var at: Double

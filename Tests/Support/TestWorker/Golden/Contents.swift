@@ -22,7 +22,7 @@ public enum Contents {
         PersistentArray<Mood?>.self,
         PersistentArray<Payment>.self, PersistentMap<String, Person>.self,
         PersistentArray<Note>.self,
-        PersistentArray<Shared<Note>>.self,
+        PersistentArray<SharedRef<Note>>.self,
         PersistentMap<Colour, Int8>.self, PersistentSortedMap<Colour, String>.self,
         PersistentMap<Int, Wide>.self,
         PersistentArray<Encoded<Settings>?>.self, PersistentArray<Encoded<[Double]>>.self,
@@ -119,7 +119,7 @@ public enum Contents {
         let second = try tx.share(Note(text: "leads to the first", next: first))
         ada.note = first
         bob.note = second
-        try tx.array("notes", of: Shared<Note>.self).append(first)
+        try tx.array("notes", of: SharedRef<Note>.self).append(first)
         ada.home = Address(street: "A street with a long name", number: nil)
         ada.marks["one"] = 1
         ada.history.append(0.5)

@@ -84,7 +84,7 @@ struct GoldenMaker {
             try make("collections", Contents.fillCollections)
             try make("large", Contents.fillLarge)
             let migrated = try PersistentHeap.open(
-                "\(folder)/forms.heap", migrations: [Migration(to: 3) { _ in }])
+                "\(folder)/forms.heap", migrations: [HeapMigration(to: 3) { _ in }])
             try migrated.close()
             try setFixed("forms", seeds: false)
         case "killed":

@@ -4,12 +4,12 @@ import Holdfast
 // The program's own types in the golden heaps. They are in files that every later version must
 // read: add types, and never change these.
 
-public enum Colour: UInt8, PersistableEnum, PersistableKey, PersistableOrderedKey {
+public enum Colour: UInt8, HeapEnum, PersistableKey, PersistableOrderedKey {
     case red = 1
     case green = 7
 }
 
-public enum Mood: String, PersistableEnum {
+public enum Mood: String, HeapEnum {
     case calm
     case wild = "wild beyond fifteen bytes"
 }
@@ -17,13 +17,13 @@ public enum Mood: String, PersistableEnum {
 /// An enum without raw values, which a type description calls bytes.
 public enum Side: BitwiseCopyable { case left, middle, right }
 
-public struct Inner: PersistableStruct, Equatable, BitwiseCopyable {
+public struct Inner: HeapStruct, Equatable, BitwiseCopyable {
     public var flag: Bool
     public var small: Int16?
 }
 
 /// One of each type that Swift lays out by itself.
-public struct Plain: PersistableStruct, BitwiseCopyable {
+public struct Plain: HeapStruct, BitwiseCopyable {
     public var item: Int32
     public var inner: Inner
     public var delta: Double?
@@ -48,7 +48,7 @@ public struct Plain: PersistableStruct, BitwiseCopyable {
 }
 
 /// Twelve bytes that are followed by other fields in optionals and in structs.
-public struct Twelve: PersistableStruct, BitwiseCopyable {
+public struct Twelve: HeapStruct, BitwiseCopyable {
     public var large: Int64
     public var small: Int32
 }
@@ -59,13 +59,13 @@ public enum Form: BitwiseCopyable {
     case point
 }
 
-public struct Couple<Part: BitwiseCopyable & Sendable>: PersistableStruct, BitwiseCopyable {
+public struct Couple<Part: BitwiseCopyable & Sendable>: HeapStruct, BitwiseCopyable {
     public var first: Part
     public var second: Part
 }
 
 /// Optionals of several kinds, and types that reflection cannot inspect.
-public struct Odd: PersistableStruct, BitwiseCopyable {
+public struct Odd: HeapStruct, BitwiseCopyable {
     public var deep: Int8??
     public var flag: Bool??
     public var twelve: Twelve?
@@ -87,7 +87,7 @@ public struct Odd: PersistableStruct, BitwiseCopyable {
     }
 }
 
-public struct Wide: PersistableStruct, BitwiseCopyable {
+public struct Wide: HeapStruct, BitwiseCopyable {
     public var words: [512 of Int64]
 
     public init(_ number: Int) {
@@ -97,7 +97,7 @@ public struct Wide: PersistableStruct, BitwiseCopyable {
     }
 }
 
-public enum Payment: PersistableUnion {
+public enum Payment: HeapUnion {
     case cash
     case card(String)
     case transfer(Int8, Date, PersistentArray<Int16>)
@@ -111,14 +111,14 @@ public enum Payment: PersistableUnion {
     ]
 }
 
-public struct Address: PersistableRecord {
+public struct Address: HeapRecord {
     public var street: String
     public var number: Int16?
 }
 
-public struct Note: PersistableRecord {
+public struct Note: HeapRecord {
     public var text: String
-    public var next: Shared<Note>?
+    public var next: SharedRef<Note>?
 }
 
 public struct Settings: Codable {
@@ -127,7 +127,7 @@ public struct Settings: Codable {
     public var ratio: Double?
 }
 
-public struct Person: PersistableRecord {
+public struct Person: HeapRecord {
     public var name: String
     public var isAdult: Bool
     public var born: Date?
@@ -142,10 +142,10 @@ public struct Person: PersistableRecord {
     public var after: Int8
     public var perhaps: Int8??
     public var settings: Encoded<Settings>
-    public var friends = PersistentArray<Ref<Person>>()
-    public var best: Ref<Person>?
-    public var stray: Ref<Address>?
-    public var note: Shared<Note>?
+    public var friends = PersistentArray<HeapRef<Person>>()
+    public var best: HeapRef<Person>?
+    public var stray: HeapRef<Address>?
+    public var note: SharedRef<Note>?
     public var marks = PersistentMap<String, Int>()
     public var history = PersistentDeque<Float>()
     public var days = PersistentSortedMap<Date, String>()

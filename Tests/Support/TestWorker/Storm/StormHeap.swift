@@ -10,7 +10,7 @@ import TestSupport
 #endif
 
 /// A line of the journal: a seat, and the number of its commit.
-public struct JournalEntry: PersistableStruct, BitwiseCopyable {
+public struct JournalEntry: HeapStruct, BitwiseCopyable {
     public var seat: Int32
     public var sequence: Int64
 }

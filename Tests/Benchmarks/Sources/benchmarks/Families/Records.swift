@@ -1,10 +1,10 @@
 import Holdfast
 
 /// A record as lists are linked of, and the same as an object.
-private struct Link: PersistableRecord {
+private struct Link: HeapRecord {
     var value: UInt64
     var weight: Double
-    var next: Ref<Link>?
+    var next: HeapRef<Link>?
 }
 
 private final class Object {
@@ -42,20 +42,20 @@ var recordFamily: Family {
 private func records(_ order: [Int], _ bench: Bench) throws -> Contestant {
     let path = bench.folder.fresh("records.heap")
     try PersistentHeap.build(path) { tx in
-        var links: [Ref<Link>] = []
+        var links: [HeapRef<Link>] = []
         links.reserveCapacity(count)
         for number in 0 ..< count {
             links.append(try tx.new(Link(value: UInt64(number), weight: 1, next: nil)))
         }
         for (here, next) in zip(order, order.dropFirst()) { links[here].next = links[next] }
-        try tx.array("first", of: Ref<Link>.self).append(links[order[0]])
-        try tx.array("few", of: Ref<Link>.self).append(contentsOf: links.prefix(few))
+        try tx.array("first", of: HeapRef<Link>.self).append(links[order[0]])
+        try tx.array("few", of: HeapRef<Link>.self).append(contentsOf: links.prefix(few))
     }
     let reader = try PersistentHeap.open(path, mode: .readOnly)
     return Contestant(system: "holdfast") { recorder in
         try recorder.time("ref.get.field", operations: few * turns, expect: fewSum) {
             try reader.read { tx in
-                let links = Array(try tx.array("few", of: Ref<Link>.self))
+                let links = Array(try tx.array("few", of: HeapRef<Link>.self))
                 var sum: UInt64 = 0
                 for _ in 0 ..< turns { for link in links { sum &+= link.value } }
                 return sum
@@ -64,7 +64,7 @@ private func records(_ order: [Int], _ bench: Bench) throws -> Contestant {
         try recorder.time("ref.walk.1e6", operations: count, expect: sum) {
             try reader.read { tx in
                 var sum: UInt64 = 0
-                var link: Ref<Link>? = try tx.array("first", of: Ref<Link>.self)[0]
+                var link: HeapRef<Link>? = try tx.array("first", of: HeapRef<Link>.self)[0]
                 while let here = link {
                     sum &+= here.value
                     link = here.next

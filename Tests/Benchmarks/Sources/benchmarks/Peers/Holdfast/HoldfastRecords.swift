@@ -1,7 +1,7 @@
 import Holdfast
 
 /// 104 bytes, of which the first 8 are looked at.
-struct Record: PersistableStruct {
+struct Record: HeapStruct {
     var field: UInt64
     var rest:
         (

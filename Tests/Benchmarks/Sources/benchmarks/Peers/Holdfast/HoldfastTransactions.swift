@@ -1,7 +1,7 @@
 import Holdfast
 
 /// Two words that lie in different lines.
-struct Pair: PersistableStruct {
+struct Pair: HeapStruct {
     var first: UInt64
     var padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (
         0, 0, 0, 0, 0, 0, 0, 0

@@ -6,7 +6,7 @@ import HoldfastSystem
 /// Swift cannot decompose and rebuild such an enum generically, so the enum lists its cases. The
 /// macro ``Persistable()`` writes the list; by hand it is:
 ///
-///     enum Payment: PersistableUnion {
+///     enum Payment: HeapUnion {
 ///         case cash
 ///         case card(String)
 ///         case transfer(iban: String, on: Date)
@@ -25,7 +25,7 @@ import HoldfastSystem
 /// The stored form is the number of the case in that list, with the payload in a block of its own.
 /// Cases may be added at the end of the list after a migration that declares it. Storing a value
 /// that no listed case accepts traps with a message.
-public protocol PersistableUnion: PersistableValue, PersistableNamed where Stored == StoredUnion {
+public protocol HeapUnion: PersistableValue, PersistableNamed where Stored == StoredUnion {
     /// All cases. Their order is part of the stored form.
     static var cases: [UnionCase<Self>] { get }
 }
@@ -40,7 +40,7 @@ public struct StoredUnion: BitwiseCopyable, Sendable {
     package var payload: UInt64
 }
 
-/// A case of a ``PersistableUnion``: its name, and the functions that embed and extract its
+/// A case of a ``HeapUnion``: its name, and the functions that embed and extract its
 /// payload.
 public struct UnionCase<Union: SendableMetatype>: Sendable {
     package let name: String
@@ -181,7 +181,7 @@ extension UnionCase.PayloadPart {
     }
 }
 
-extension PersistableUnion {
+extension HeapUnion {
     private static func listed(_ stored: StoredUnion, _ access: HeapAccess) -> UnionCase<Self> {
         guard stored.number < cases.count else {
             Misuse.damaged(

@@ -3,11 +3,11 @@ import HoldfastEngine
 /// A struct that can be stored in a heap, with fields of any persistable types: strings, dates,
 /// optionals, other records, collections, references.
 ///
-///     struct Contact: PersistableRecord {
+///     struct Contact: HeapRecord {
 ///         var name: String
 ///         var birthday: Date?
 ///         var phones = PersistentArray<String>()
-///         var spouse: Ref<Contact>?
+///         var spouse: HeapRef<Contact>?
 ///     }
 ///
 /// The conformance needs no code: the fields are found by reflection when the type is first used.
@@ -17,23 +17,23 @@ import HoldfastEngine
 /// Each record has a block of its own that holds the stored forms of its fields one after the
 /// other. The record belongs to the place that it is stored in. Removing or replacing it there
 /// frees it together with everything that it owns (strings, nested records and collections, but not
-/// the target of a ``Ref``).
+/// the target of a ``HeapRef``).
 ///
-/// As a value (`contacts["ada"]`) a record is read and written as a whole. Through a ``Ref``, a
-/// ``Shared`` or the root of a ``PersistentValue``, its fields are accessed by name and in place:
-/// `ref.name = "Ada"` changes only the name.
+/// As a value (`contacts["ada"]`) a record is read and written as a whole. Through a
+/// ``HeapRef``, a ``SharedRef`` or the root of a ``PersistentValue``, its fields are accessed by
+/// name and in place: `ref.name = "Ada"` changes only the name.
 ///
 /// A field of a type that cannot be stored (a class, an `Array`, a closure) is refused with
 /// ``HeapError/notStorable(type:reason:)``, which names the field, when a root of the type is first
-/// requested. A struct whose fields are all plain bytes is faster as a ``PersistableStruct``.
-public protocol PersistableRecord: ReferenceTarget
+/// requested. A struct whose fields are all plain bytes is faster as a ``HeapStruct``.
+public protocol HeapRecord: ReferenceTarget
 where Stored == RelativePointer<StoredRecord> {
     /// All stored properties in the order of their declaration. The macro ``Persistable()`` writes
     /// the list. Nil, the default, stands for those that reflection finds.
     static var storedFields: [RecordField]? { get }
 }
 
-extension PersistableRecord {
+extension HeapRecord {
     public static var storedFields: [RecordField]? { nil }
 }
 
@@ -43,7 +43,7 @@ public struct StoredRecord: BitwiseCopyable, Sendable {
     /// Identifies the record's type, so that a reference to a freed record or to another type is
     /// detected. 0 once the record is freed.
     @usableFromInline package var tag: UInt32
-    /// The number of ``Shared`` references that own the record, or 0 if a single place owns it.
+    /// The number of ``SharedRef`` references that own the record, or 0 if a single place owns it.
     @usableFromInline package var owners: UInt32
 
     @usableFromInline
@@ -53,7 +53,7 @@ public struct StoredRecord: BitwiseCopyable, Sendable {
     }
 }
 
-extension PersistableRecord {
+extension HeapRecord {
     public static func load(_ stored: Stored, from access: HeapAccess) -> Self {
         let layout = RecordLayout.of(Self.self)
         layout.require(stored.offset, access)

@@ -2,7 +2,7 @@ import HoldfastEngine
 
 /// A reference-counted reference to a record. The record is freed with the last stored reference.
 ///
-///     struct Article: PersistableRecord { var title: String; var author: Shared<Person> }
+///     struct Article: HeapRecord { var title: String; var author: SharedRef<Person> }
 ///
 /// The count is of references in the heap, not of Swift values. Copying a handle counts nothing,
 /// storing it in a field or a collection adds one, and removing or replacing it there subtracts
@@ -11,7 +11,7 @@ import HoldfastEngine
 /// leads to. A record can have at most 2³²-1 references.
 @dynamicMemberLookup
 @frozen
-public struct Shared<Target: PersistableRecord>: RecordHandle {
+public struct SharedRef<Target: HeapRecord>: RecordHandle {
     public let access: HeapAccess
     public let place: UInt64
 
@@ -30,30 +30,30 @@ public struct Shared<Target: PersistableRecord>: RecordHandle {
     }
 }
 
-extension Shared: Hashable {
+extension SharedRef: Hashable {
     @inlinable
-    public static func == (left: Shared, right: Shared) -> Bool { left.place == right.place }
+    public static func == (left: SharedRef, right: SharedRef) -> Bool { left.place == right.place }
 
     @inlinable
     public func hash(into hasher: inout Hasher) { hasher.combine(place) }
 }
 
-extension Shared: CustomStringConvertible {
+extension SharedRef: CustomStringConvertible {
     /// The type and place of the record.
     public var description: String { "\(Target.storedName)@\(place)" }
 }
 
-extension Shared: Persistable {
+extension SharedRef: Persistable {
     /// The place of the record.
     public typealias Stored = RelativePointer<StoredRecord>
 
     @inlinable
-    public static func load(_ stored: Stored, from access: HeapAccess) -> Shared {
-        Shared(access: access, place: stored.offset)
+    public static func load(_ stored: Stored, from access: HeapAccess) -> SharedRef {
+        SharedRef(access: access, place: stored.offset)
     }
 
     /// Adds one owner. Traps if the record is in another heap.
-    public static func store(_ value: Shared, in access: HeapAccess) -> Stored {
+    public static func store(_ value: SharedRef, in access: HeapAccess) -> Stored {
         value.requireBelongs(to: access)
         RecordLayout.of(Target.self).require(value.place, access)
         var header = access.load(value.place, as: StoredRecord.self)

@@ -2,15 +2,15 @@ import HoldfastEngine
 
 /// A step from one version of a program's data to the next.
 ///
-///     struct Movement: PersistableStruct { var item: Int32; var delta: Int64; var weight: Double }
-///     struct Movement1: PersistableStruct {                       // as version 1 had it
+///     struct Movement: HeapStruct { var item: Int32; var delta: Int64; var weight: Double }
+///     struct Movement1: HeapStruct {                       // as version 1 had it
 ///         static var storedName: String { "Movement" }
 ///         var item: Int32
 ///         var delta: Int32
 ///     }
 ///     let heap = try PersistentHeap.open("inventory.heap", migrations: [
-///         Migration(to: 1) { tx in … },
-///         Migration(batchesTo: 2) { tx in
+///         HeapMigration(to: 1) { tx in … },
+///         HeapMigration(batchesTo: 2) { tx in
 ///             try tx.convertArray("log", from: Movement1.self, to: Movement.self) {
 ///                 Movement(item: $0.item, delta: Int64($0.delta), weight: 0)
 ///             }
@@ -25,7 +25,7 @@ import HoldfastEngine
 ///
 /// No other process may have the heap open with the old types during a migration. The steps do not
 /// prevent that.
-public struct Migration: Sendable {
+public struct HeapMigration: Sendable {
     /// The version of the data after the step, starting at 1.
     public let version: Int
     /// Runs one transaction's share of the work and returns whether the step is complete.

@@ -1,6 +1,6 @@
 import HoldfastEngine
 
-extension PersistableRecord {
+extension HeapRecord {
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let offset = verification.load(place, as: UInt64.self)
         guard verification.claim(recordAt: offset, Self.self) else { return }
@@ -28,21 +28,21 @@ extension PersistableRecord {
 // References are followed after everything else, because only then is it known which records have
 // an owner. This also prevents a deep recursion along a chain of references.
 
-extension Ref {
+extension HeapRef {
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         verification.follow(
             verification.load(place, as: UInt64.self), to: Target.self, shares: false)
     }
 }
 
-extension Shared {
+extension SharedRef {
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         verification.follow(
             verification.load(place, as: UInt64.self), to: Target.self, shares: true)
     }
 }
 
-extension PersistableUnion {
+extension HeapUnion {
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let stored = verification.load(place, as: StoredUnion.self)
         let cases = cases

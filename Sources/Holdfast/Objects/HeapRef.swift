@@ -3,9 +3,9 @@ import HoldfastEngine
 /// A reference to a record that does not own it. It links lists, trees and graphs, including cyclic
 /// ones.
 ///
-///     struct Node: PersistableRecord {
+///     struct Node: HeapRecord {
 ///         var value: Int
-///         var next: Ref<Node>?
+///         var next: HeapRef<Node>?
 ///     }
 ///     let first = tx.new(Node(value: 1, next: nil))
 ///     first.next = tx.new(Node(value: 2, next: first))
@@ -15,13 +15,13 @@ import HoldfastEngine
 /// which references lead to it. A record inside a collection or another record stays until it is
 /// removed or replaced there. Using a reference to a freed record traps with a message, unless its
 /// place has been reused for another record of the same type. `HeapCheck.unreachedBlocks` counts
-/// records that nothing leads to any more. ``Shared`` is the reference-counted alternative.
+/// records that nothing leads to any more. ``SharedRef`` is the reference-counted alternative.
 ///
 /// In the heap a reference takes 8 bytes. As a Swift value it is a handle, valid inside its
 /// transaction. Two references are equal if they lead to the same record.
 @dynamicMemberLookup
 @frozen
-public struct Ref<Target: PersistableRecord>: RecordHandle {
+public struct HeapRef<Target: HeapRecord>: RecordHandle {
     public let access: HeapAccess
     public let place: UInt64
 
@@ -39,33 +39,33 @@ public struct Ref<Target: PersistableRecord>: RecordHandle {
     public func free() { Target.destroy(RelativePointer(offset: place), in: access) }
 }
 
-extension Ref: Hashable {
+extension HeapRef: Hashable {
     @inlinable
-    public static func == (left: Ref, right: Ref) -> Bool { left.place == right.place }
+    public static func == (left: HeapRef, right: HeapRef) -> Bool { left.place == right.place }
 
     @inlinable
     public func hash(into hasher: inout Hasher) { hasher.combine(place) }
 }
 
-extension Ref: CustomStringConvertible {
+extension HeapRef: CustomStringConvertible {
     /// The type and place of the record.
     public var description: String { "\(Target.storedName)@\(place)" }
 }
 
 // A value, unlike other handles: its target stays when the place that held the reference is freed.
-extension Ref: PersistableValue, ReferenceValue {
+extension HeapRef: PersistableValue, ReferenceValue {
     /// The place of the record.
     public typealias Stored = RelativePointer<StoredRecord>
 
     @inlinable
-    public static func load(_ stored: Stored, from access: HeapAccess) -> Ref {
-        Ref(access: access, place: stored.offset)
+    public static func load(_ stored: Stored, from access: HeapAccess) -> HeapRef {
+        HeapRef(access: access, place: stored.offset)
     }
 
     /// Returns the place alone: the record is neither copied nor owned. Traps if the place belongs
     /// to another heap.
     @inlinable
-    public static func store(_ value: Ref, in access: HeapAccess) -> Stored {
+    public static func store(_ value: HeapRef, in access: HeapAccess) -> Stored {
         value.requireBelongs(to: access)
         return Stored(offset: value.place)
     }

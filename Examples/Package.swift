@@ -21,6 +21,13 @@ let package = Package(
             ],
             path: "Support"),
         .example("task-list", path: "TaskList"),
+        // What a program keeps and does with it, without a user interface, so that tests run it in
+        // memory.
+        .target(
+            name: "TrackerModel",
+            dependencies: [.product(name: "Holdfast", package: "Holdfast")],
+            path: "Tracker/Model"),
+        .example("tracker", path: "Tracker/Command", uses: "TrackerModel"),
         .example("csv-index", path: "CSVIndex"),
         .example("log-analyser", path: "LogAnalyser"),
         .example("shared-dictionary", path: "SharedDictionary"),
@@ -32,6 +39,8 @@ let package = Package(
                 .product(name: "Holdfast", package: "Holdfast"),
                 .product(name: "HoldfastInspection", package: "Holdfast"),
                 "task-list",
+                "tracker",
+                "TrackerModel",
                 "csv-index",
                 "log-analyser",
                 "shared-dictionary",
@@ -44,14 +53,14 @@ let package = Package(
 )
 
 extension Target {
-    static func example(_ name: String, path: String) -> Target {
+    static func example(_ name: String, path: String, uses parts: Target.Dependency...) -> Target {
         .executableTarget(
             name: name,
             dependencies: [
                 .product(name: "Holdfast", package: "Holdfast"),
                 .product(name: "MemoryMapping", package: "Holdfast"),
                 "ExampleSupport",
-            ],
+            ] + parts,
             path: path)
     }
 }

@@ -18,11 +18,12 @@ extension PersistentHeap.Options {
 /// throws, so that one file is left. A missing file is created, unless `existing` is true.
 package func withHeap<Schema: HeapSchema, R>(
     _ path: String, _ schema: Schema.Type, _ mode: OpenMode = .readWrite, existing: Bool = false,
-    _ body: (TypedHeap<Schema>) throws -> R
+    migrations: [HeapMigration] = [], _ body: (TypedHeap<Schema>) throws -> R
 ) throws -> R {
     var options = PersistentHeap.Options.forCommands
     options.createsIfMissing = !existing
-    let heap = try TypedHeap<Schema>.open(path, mode: mode, options: options)
+    let heap = try TypedHeap<Schema>.open(
+        path, mode: mode, options: options, migrations: migrations)
     do {
         let result = try body(heap)
         try heap.close()

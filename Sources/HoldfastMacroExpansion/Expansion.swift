@@ -13,7 +13,7 @@ package struct Expansion {
         /// The protocols that the type does not conform to already.
         package var missingConformances: Set<String> = [
             "HeapRecord", "HeapStruct", "HeapEnum", "HeapUnion",
-            "BitwiseCopyable", "HeapSchema",
+            "BitwiseCopyable", "HeapSchema", "TableValue",
         ]
         /// The declarations that the type is nested in, without their members, innermost first.
         package var enclosing: [String] = []

@@ -18,7 +18,7 @@ struct ExpansionWriter {
             [0] + source.utf8.enumerated().lazy.filter { $0.element == 0x0a }.map { $0.offset + 1 }
     }
 
-    private var typeName: String {
+    var typeName: String {
         context.typeName.isEmpty ? declaration.name.text : context.typeName
     }
 
@@ -32,24 +32,29 @@ struct ExpansionWriter {
                 diagnostics.append(problem)
             }
         }
-        diagnostics += FieldRules.check(declaration)
+        diagnostics += FieldRules.check(declaration) + IndexRules.check(declaration)
+        let indexes = IndexRules.indexed(in: declaration)
+        let table = indexes.isEmpty ? [] : ["TableValue"]
         if isPlain {
             // Reflection finds the fields, but neither other names nor defaults.
             let isNeeded = declaration.fields.contains {
                 FieldRules.storedName(of: $0) != nil || FieldRules.defaultValue(of: $0) != nil
             }
-            writeExtension(conformingTo: ["HeapStruct", "BitwiseCopyable"]) { writer in
-                guard isNeeded else { return }
-                writer.writeList("plainFields", of: "Holdfast.PlainField") { writer, member in
-                    writer.writeField(member, of: "Holdfast.PlainField", to: "plainFields")
+            writeExtension(conformingTo: ["HeapStruct", "BitwiseCopyable"] + table) { writer in
+                if isNeeded {
+                    writer.writeList("plainFields", of: "Holdfast.PlainField") { writer, member in
+                        writer.writeField(member, of: "Holdfast.PlainField", to: "plainFields")
+                    }
                 }
+                if !indexes.isEmpty { writer.writeIndexes(indexes) }
             }
         } else {
-            writeExtension(conformingTo: ["HeapRecord"]) { writer in
+            writeExtension(conformingTo: ["HeapRecord"] + table) { writer in
                 writer.writeList("storedFields", of: "Holdfast.RecordField", isOptional: true) {
                     writer, member in
                     writer.writeField(member, of: "Holdfast.RecordField", to: "storedFields")
                 }
+                if !indexes.isEmpty { writer.writeIndexes(indexes) }
             }
         }
     }
@@ -230,7 +235,7 @@ struct ExpansionWriter {
 
     /// Has the compiler place the errors of the next line where the token is in the program's
     /// source.
-    private mutating func writeLocation(of token: Token?) {
+    mutating func writeLocation(of token: Token?) {
         guard let file = context.file else { return }
         guard let token else {
             if isPlaced { lines.append("#sourceLocation()") }

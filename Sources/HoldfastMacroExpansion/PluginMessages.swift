@@ -56,8 +56,8 @@ package enum PluginMessages {
         case "HeapRootMacro":
             let name = SchemaExpansion.nameArgument(of: context.attribute)
             return result(SchemaExpansion.accessors(of: source, storedAs: name), [], request)
-        case "HeapFieldMacro":
-            // It only marks a property, for `@Persistable`.
+        case "HeapFieldMacro", "IndexedMacro":
+            // They only mark a property, for `@Persistable`.
             return result("", [], request)
         default:
             let expansion = Expansion(of: source, in: context)

@@ -14,7 +14,8 @@ enum StorageRules {
     /// Attributes of a property that change neither its storage nor its type.
     private static let harmlessAttributes: Set = [
         "available", "usableFromInline", "inlinable", "objc", "nonobjc", "preconcurrency",
-        "_spi", "_documentation", "HeapField", "Holdfast.HeapField",
+        "_spi", "_documentation", "HeapField", "Holdfast.HeapField", "Indexed",
+        "Holdfast.Indexed",
     ]
 
     static func check(_ field: Declaration.Field, _ form: Form) -> Diagnostic? {

@@ -34,6 +34,52 @@ import TestSupport
                 """#)
     }
 
+    @Test func indexes() {
+        let source = """
+            public struct Task {
+                @HeapField("d") @Indexed var due: Int
+                var title: String
+                @Holdfast.Indexed(.unique) var `case`: String
+            }
+            """
+        #expect(
+            expand(source) == #"""
+                extension Task: Holdfast.HeapRecord, Holdfast.TableValue {
+                    nonisolated public static var storedFields: [Holdfast.RecordField]? {
+                        var storedFields: [Holdfast.RecordField] = []
+                        storedFields.append(Holdfast.RecordField("d", \Self.due))
+                        storedFields.append(Holdfast.RecordField("title", \Self.title))
+                        storedFields.append(Holdfast.RecordField("case", \Self.`case`))
+                        return storedFields
+                    }
+
+                    nonisolated public struct Indexes: Holdfast.TableIndexes {
+                        public typealias Value = Task
+                        public typealias Failure = Holdfast.TableError
+                        public let due = Holdfast.TableIndex(0, "d") { (value: Task) in value.due }
+                        public let `case` = Holdfast.TableIndex(1, "case", unique: true) { (value: Task) in value.`case` }
+
+                        public func visit(_ visitor: inout some Holdfast.TableIndexVisitor<Task>) {
+                            visitor.visit(self.due)
+                            visitor.visit(self.`case`)
+                        }
+                    }
+
+                    nonisolated public static var indexes: Indexes { Indexes() }
+                }
+
+                """#)
+    }
+
+    @Test func refusedIndexes() {
+        #expect(
+            expand("struct A { @Indexed(Kind.unique) var a: Int }")
+                == "the argument of @Indexed must be written '.unique'")
+        #expect(
+            expand("struct A {\n#if DEBUG\n@Indexed var a: Int\n#endif\n}")
+                == "a property under a condition cannot have an index")
+    }
+
     @Test func plainStructs() {
         #expect(
             expand("struct A { @HeapField(\"b\") var a: Int; var c: Int8 }", "@Persistable(.plain)")

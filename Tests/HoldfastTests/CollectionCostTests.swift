@@ -40,6 +40,33 @@ import TestSupport
         return ["lines": (record.count - 72 - runs * 8) / 64]
     }
 
+    @Persistable fileprivate struct Task {
+        var title: Int
+        @Indexed var due: Int
+        @Indexed var owner: Int
+    }
+
+    @Test func tables() throws {
+        let heap = try open()
+        try heap.write { tx in
+            let tasks = try tx.table("tasks", of: Task.self)
+            for number in 0 ..< 3 { tasks.insert(Task(title: 0, due: number, owner: number)) }
+        }
+        let id = Task.RowID(2)
+        func change(_ body: (inout Task) -> Void) throws -> [String: Int] {
+            try cost(heap) { try $0.table("tasks", of: Task.self).update(id, body) }
+        }
+        // No line of an index: the row's new record, the old one, and the slot that leads to it.
+        let title = try change { $0.title = 1 }
+        #expect(title == ["lines": 0])
+        let due = try change { $0.due = 9 }
+        #expect(due == ["lines": 0])
+        let insertion = try cost(heap) {
+            try $0.table("tasks", of: Task.self).insert(Task(title: 0, due: 1, owner: 1))
+        }
+        #expect(insertion == ["lines": 0])
+    }
+
     @Test func mapOperations() throws {
         let heap = try open()
         // The slot's line: neither the count nor the control bytes change.

@@ -41,7 +41,9 @@ import Testing
         return steps
     }
 
-    @Test(arguments: ["TaskList", "CSVIndex", "LogAnalyser", "SharedDictionary", "MessageQueue"])
+    @Test(arguments: [
+        "TaskList", "Tracker", "CSVIndex", "LogAnalyser", "SharedDictionary", "MessageQueue",
+    ])
     func pagesShowWhatHappens(page: String) throws {
         let folder = try TemporaryFolder()
         let steps = try steps(page)

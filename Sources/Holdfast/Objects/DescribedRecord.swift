@@ -1,8 +1,72 @@
 import HoldfastEngine
+import HoldfastSystem
 
-/// A record whose fields are known from a description instead of by reflection.
+/// A record whose fields are not those of a struct. Its value is the place of a record; storing it
+/// copies the record.
 package protocol DescribedRecord: HeapRecord {
     static var parts: (fields: [RecordPart], byteCount: Int) { get }
+
+    /// The transaction that the value belongs to.
+    var access: HeapAccess { get }
+    /// The offset of the record's block.
+    var place: UInt64 { get }
+
+    init(access: HeapAccess, place: UInt64)
+}
+
+extension DescribedRecord {
+    public static func load(_ stored: Stored, from access: HeapAccess) -> Self {
+        RecordLayout.of(Self.self).require(stored.offset, access)
+        return Self(access: access, place: stored.offset)
+    }
+
+    public static func store(_ value: Self, in access: HeapAccess) -> Stored {
+        copy(value, in: access)
+    }
+
+    /// Copies the record with everything that it owns.
+    package static func copy(_ value: Self, in access: HeapAccess) -> Stored {
+        let layout = RecordLayout.of(Self.self)
+        layout.require(value.place, value.access)
+        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        let block = makeBlock(in: access)
+        guard access.enterLevel() else {
+            access.postpone(following: value.access) {
+                copyFields(layout, of: value, to: block, in: access)
+            }
+            return Stored(offset: block)
+        }
+        copyFields(layout, of: value, to: block, in: access)
+        access.leaveLevel()
+        return Stored(offset: block)
+    }
+
+    /// Fills a block whose fields are zeros.
+    private static func copyFields(
+        _ layout: RecordLayout, of value: Self, to block: UInt64, in access: HeapAccess
+    ) {
+        DeepStack.run {
+            for field in layout.fields {
+                let offset = UInt64(field.offset)
+                access.copy(
+                    field.valueType, from: value.place + offset, of: value.access,
+                    to: block + offset)
+            }
+        }
+    }
+}
+
+extension HeapAccess {
+    /// Copies the value of a stored form, with everything that it owns, to bytes that do not hold a
+    /// value yet.
+    package func copy<Value: Persistable>(
+        _: Value.Type, from source: UInt64, of other: HeapAccess, to target: UInt64
+    ) {
+        store(
+            Value.store(
+                Value.load(other.load(source, as: Value.Stored.self), from: other), in: self),
+            at: target)
+    }
 }
 
 /// A field of such a record. Its stored form is `offset` bytes from the start of the block.

@@ -13,8 +13,12 @@ extension HeapRecord {
     }
 
     public static func verifyFields(at offset: UInt64, in verification: inout some BlockVerifier) {
+        verifyEachField(at: offset, in: &verification)
+    }
+
+    static func verifyEachField(at offset: UInt64, in verification: inout some BlockVerifier) {
         guard verification.enterLevel() else {
-            return verification.postpone { verifyFields(at: offset, in: &$0) }
+            return verification.postpone { verifyEachField(at: offset, in: &$0) }
         }
         for field in RecordLayout.of(Self.self).fields {
             verification.within(.field(field.name)) {

@@ -110,6 +110,9 @@ extension HeapRecord {
     static func replace(_ stored: Stored, with value: Self, in access: HeapAccess) {
         let layout = RecordLayout.of(Self.self)
         layout.require(stored.offset, access)
+        guard !(Self.self is any DescribedRecord.Type) else {
+            fatalError("Holdfast: a \(storedName) can only be replaced as a whole, not in place.")
+        }
         withUnsafeBytes(of: value) { bytes in
             for field in layout.fields {
                 field.replace(from: bytes.baseAddress!, at: stored.offset, access)

@@ -153,6 +153,8 @@ private enum Generic {
             return (parameters[0] as? any PersistableOrderedKey.Type).map {
                 sortedMap($0, parameters[1])
             }
+        case ("IndexKey", 1):
+            return (parameters[0] as? any PersistableOrderedKey.Type).map { indexKey($0) }
         case ("Ref", 1): return (parameters[0] as? any HeapRecord.Type).map { ref($0) }
         case ("Shared", 1): return (parameters[0] as? any HeapRecord.Type).map { shared($0) }
         default: return nil
@@ -173,6 +175,9 @@ private enum Generic {
     }
     static func set<Element: PersistableKey>(_: Element.Type) -> any Persistable.Type {
         PersistentSet<Element>.self
+    }
+    static func indexKey<Value: PersistableOrderedKey>(_: Value.Type) -> any Persistable.Type {
+        IndexKey<Value>.self
     }
     static func ref<Target: HeapRecord>(_: Target.Type) -> any Persistable.Type {
         HeapRef<Target>.self

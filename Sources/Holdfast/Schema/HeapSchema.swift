@@ -60,6 +60,13 @@ public struct DeclaredRoot {
         create = { tx throws(HeapError) in let _: Handle = try tx.container(name) }
     }
 
+    /// Declares a table that begins empty.
+    public init<Value>(_ name: String, _ type: PersistentTable<Value>.Type) {
+        self.name = name
+        handle = PersistentValue<PersistentTable<Value>>.self
+        create = { tx throws(HeapError) in _ = try tx.table(name, of: Value.self) }
+    }
+
     /// Declares a collection that begins with the elements of `initial`.
     public init<Handle: PersistableContainer, Header>(
         _ name: String, _ type: Handle.Type, initial: @autoclosure @escaping () -> Handle

@@ -37,8 +37,9 @@
 @attached(
     extension,
     conformances: Persistable, PersistableValue, PersistableNamed, ReferenceTarget,
-    HeapRecord, HeapEnum, HeapUnion,
-    names: named(storedFields), named(cases), named(_makeCases), named(_checkForm))
+    HeapRecord, HeapEnum, HeapUnion, TableValue,
+    names: named(storedFields), named(cases), named(_makeCases), named(_checkForm),
+    named(Indexes), named(indexes))
 public macro Persistable() =
     #externalMacro(module: "HoldfastMacros", type: "PersistableMacro")
 
@@ -62,8 +63,8 @@ public macro Persistable() =
 @attached(
     extension,
     conformances: Persistable, PersistableValue, PersistableNamed, HeapStruct,
-    HeapEnum, BitwiseCopyable,
-    names: named(plainFields))
+    HeapEnum, BitwiseCopyable, TableValue,
+    names: named(plainFields), named(Indexes), named(indexes))
 public macro Persistable(_ form: PersistableForm) =
     #externalMacro(module: "HoldfastMacros", type: "PersistableMacro")
 
@@ -80,6 +81,33 @@ public macro Persistable(_ form: PersistableForm) =
 @attached(peer)
 public macro HeapField(_ name: String) =
     #externalMacro(module: "HoldfastMacros", type: "HeapFieldMacro")
+
+/// Gives a property of a ``Persistable()`` struct an index in every ``PersistentTable`` of it.
+///
+///     @Persistable
+///     struct Task {
+///         var title: String
+///         @Indexed var due: Date?
+///     }
+///
+///     for task in tasks.ordered(by: \.due)[...today] { … }
+///
+/// The property must have a type that is ordered in a heap (``PersistableOrderedKey``), or be an
+/// optional of one; nil comes first.
+@attached(peer)
+public macro Indexed() = #externalMacro(module: "HoldfastMacros", type: "IndexedMacro")
+
+/// Gives a property of a ``Persistable()`` struct an index in every ``PersistentTable`` of it that
+/// refuses a second row with the same value: `@Indexed(.unique) var code: String`.
+@attached(peer)
+public macro Indexed(_ kind: IndexKind) =
+    #externalMacro(module: "HoldfastMacros", type: "IndexedMacro")
+
+/// What ``Indexed(_:)`` demands of the values.
+public struct IndexKind: Sendable {
+    /// No two rows have the same value. Any number of rows can have nil.
+    public static let unique = IndexKind()
+}
 
 /// A form that ``Persistable(_:)`` gives a type.
 public struct PersistableForm: Sendable {

@@ -30,6 +30,16 @@ public struct SchemaRoots {
         PersistentValue(access: access, offset: place(name, PersistentValue<Value>.self))
     }
 
+    /// Returns the table with this name.
+    ///
+    /// - Complexity: O(1) expected.
+    @inlinable
+    public func root<Value>(_ name: String, _ type: PersistentTable<Value>.Type)
+        -> PersistentTable<Value>
+    {
+        root(name, PersistentValue<PersistentTable<Value>>.self).value
+    }
+
     /// Returns a copy of the single value with this name.
     ///
     /// - Complexity: O(1) expected, and the copy.

@@ -65,10 +65,11 @@ extension ConversionPlanner {
         enclosing.append(record)
         defer { enclosing.removeLast() }
         changedRecords.append(outline)
+        let kept = try kept(old, in: layout)
         for field in layout.fields {
             let place = "the field \(layout.typeName).\(field.name)"
             let target = field.offset
-            if let source = old.first(where: { $0.name == field.name }) {
+            if let source = kept.first(where: { $0.name == field.name }) {
                 let form = try conversion(from: source.type, to: field.valueType, at: place)
                 record.parts.append { old, new, access in
                     form.step(old + source.offset, new + target, access)
@@ -77,13 +78,40 @@ extension ConversionPlanner {
                 record.parts.append { _, new, access in makeDefault(new + target, access) }
             }
         }
-        for field in old where !layout.fields.contains(where: { $0.name == field.name }) {
+        for field in old where !kept.contains(field) {
             let place = "the removed field \(layout.typeName).\(field.name)"
             if let removal = try removal(of: field.type, at: place) {
                 record.parts.append { old, _, access in removal(old + field.offset, access) }
             }
         }
+        if let table = type as? any IndexedRecord.Type {
+            record.parts.append { _, new, access in
+                let place = UInt64(new - UnsafeMutableRawPointer(access.context.pointee.base))
+                Self.completeIndexes(table, place, access)
+            }
+        }
         return record
+    }
+
+    /// Returns the fields of the old record that the new one has too. An index whose keys have
+    /// another form now is made anew.
+    private func kept(_ old: [TypeShape.Field], in layout: RecordLayout) throws
+        -> [TypeShape.Field]
+    {
+        let table = layout.type as? any IndexedRecord.Type
+        return try old.filter { field in
+            guard let new = layout.fields.first(where: { $0.name == field.name }) else {
+                return false
+            }
+            guard let table, table.isIndex(field.name) else { return true }
+            return try Self.text(of: new.valueType) == field.type.text
+        }
+    }
+
+    private static func completeIndexes<Table: IndexedRecord>(
+        _: Table.Type, _ place: UInt64, _ access: HeapAccess
+    ) {
+        Table(access: access, place: place).completeIndexes()
     }
 
     /// Returns what completes a field that no stored record has. Nil if zeros are its form.

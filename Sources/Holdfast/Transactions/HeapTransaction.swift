@@ -23,6 +23,10 @@ public protocol HeapTransaction: ~Copyable {
     /// Returns the collection with this name, of any kind. The methods for each kind call this one.
     func container<Handle: PersistableContainer, Header>(_ name: String) throws(HeapError) -> Handle
     where Handle.Stored == RelativePointer<Header>
+
+    /// Returns the table with this name. Creates it, or throws, like ``map(_:_:_:)``.
+    func table<Value>(_ name: String, of value: Value.Type) throws(HeapError)
+        -> PersistentTable<Value>
 }
 
 extension HeapTransaction where Self: ~Copyable {

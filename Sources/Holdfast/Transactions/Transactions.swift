@@ -43,6 +43,15 @@ public struct WriteTransaction: ~Copyable, HeapTransaction {
         return PersistentValue(access: access, offset: stored.offset)
     }
 
+    /// Returns the table with this name, creating it if there is none. Throws like
+    /// ``HeapTransaction/map(_:_:_:)``.
+    @inlinable
+    public func table<Value>(_ name: String, of value: Value.Type) throws(HeapError)
+        -> PersistentTable<Value>
+    {
+        try self.value(name, initial: PersistentTable<Value>()).value
+    }
+
     /// Removes the root with this name and frees everything that it owns.
     ///
     /// The type must be the one that the root was created with:
@@ -90,6 +99,14 @@ public struct ReadTransaction: ~Copyable, HeapTransaction {
         -> Handle
     where Handle.Stored == RelativePointer<Header> {
         .load(RelativePointer(offset: try access.requireRoot(name, as: Handle.self)), from: access)
+    }
+
+    /// Returns the table with this name. Throws like ``container(_:)``.
+    @inlinable
+    public func table<Value>(_ name: String, of value: Value.Type) throws(HeapError)
+        -> PersistentTable<Value>
+    {
+        try self.value(name, of: PersistentTable<Value>.self).value
     }
 
     /// The version of the heap that this view shows.

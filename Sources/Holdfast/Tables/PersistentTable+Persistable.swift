@@ -1,0 +1,111 @@
+import HoldfastEngine
+
+// A table is stored as a record: of the rows, of the number that was used last, and of a sorted set
+// for each index.
+
+extension PersistentTable {
+    @usableFromInline typealias Rows = PersistentSortedMap<UInt64, Value>
+
+    /// The offsets of the fields from the start of the block. Each takes 8 bytes.
+    @inlinable
+    static var rowsOffset: UInt64 { 8 }
+    @inlinable
+    static var lastNumberOffset: UInt64 { 16 }
+    @inlinable
+    static var indexesOffset: UInt64 { 24 }
+
+    /// What the name of an index's field begins with. The name of the property follows.
+    package static var indexPrefix: String { "by " }
+
+    @inlinable
+    var rows: Rows {
+        .load(access.load(place &+ Self.rowsOffset, as: Rows.Stored.self), from: access)
+    }
+
+    @inlinable
+    var lastNumberPlace: UInt64 { place &+ Self.lastNumberOffset }
+
+    @inlinable
+    var lastNumber: UInt64 { access.load(lastNumberPlace, as: UInt64.self) }
+
+    /// The entries of an index.
+    @inlinable
+    func entries<Key>(_ index: TableIndex<Value, Key>) -> PersistentSortedSet<IndexKey<Key>> {
+        let field = place &+ Self.indexesOffset &+ UInt64(truncatingIfNeeded: 8 &* index.number)
+        return .load(
+            access.load(field, as: PersistentSortedSet<IndexKey<Key>>.Stored.self), from: access)
+    }
+}
+
+extension PersistentTable: DescribedRecord {
+    public static var storedName: String { "Table<\(TypeDescription.name(of: Value.self))>" }
+
+    package static var parts: (fields: [RecordPart], byteCount: Int) {
+        var visitor = IndexListing<Value>()
+        Value.indexes.visit(&visitor)
+        let fields =
+            [
+                RecordPart(name: "rows", offset: Int(rowsOffset), valueType: Rows.self),
+                RecordPart(name: "last", offset: Int(lastNumberOffset), valueType: UInt64.self),
+            ] + visitor.fields
+        return (fields, Int(indexesOffset) + 8 * visitor.fields.count)
+    }
+
+    /// Copies the table. One without a place becomes an empty one.
+    public static func store(_ value: PersistentTable, in access: HeapAccess) -> Stored {
+        value.access.isDetached ? storeEmpty(in: access) : copy(value, in: access)
+    }
+}
+
+/// A record with indexes, which can be made from its other fields.
+package protocol IndexedRecord: DescribedRecord {
+    /// Whether the field with this name is an index.
+    static func isIndex(_ name: String) -> Bool
+
+    /// Fills the indexes that have no entries.
+    func completeIndexes()
+}
+
+extension PersistentTable: IndexedRecord {
+    package static func isIndex(_ name: String) -> Bool { name.hasPrefix(indexPrefix) }
+
+    package func completeIndexes() {
+        var visitor = IndexCompletion(table: self)
+        Value.indexes.visit(&visitor)
+    }
+}
+
+extension PersistentTable: PersistableContainer {
+    public static func storeEmpty(in access: HeapAccess) -> Stored {
+        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        let block = makeBlock(in: access)
+        access.store(Rows.storeEmpty(in: access), at: block + rowsOffset)
+        var visitor = IndexCreation(table: PersistentTable(access: access, place: block))
+        Value.indexes.visit(&visitor)
+        return Stored(offset: block)
+    }
+}
+
+/// An identifier is stored as its number.
+extension PersistentTable.ID: StoredAsOther, PersistableValue {
+    public typealias Stored = UInt64
+    @usableFromInline package typealias Base = UInt64
+
+    @inlinable
+    public static func load(_ stored: UInt64, from access: HeapAccess) -> Self { Self(stored) }
+
+    @inlinable
+    public static func store(_ value: Self, in access: HeapAccess) -> UInt64 { value.number }
+
+    public static func encode(
+        _ stored: UInt64, from access: HeapAccess, to encoder: any Encoder
+    ) throws {
+        try UInt64.encode(stored, from: access, to: encoder)
+    }
+
+    public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> UInt64 {
+        try UInt64.decode(from: decoder, in: access)
+    }
+
+    public static func describe() throws(HeapError) -> TypeDescription { try UInt64.describe() }
+}

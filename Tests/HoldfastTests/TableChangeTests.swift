@@ -1,0 +1,82 @@
+import Foundation
+import Testing
+import TestSupport
+
+@testable import Holdfast
+@testable import HoldfastInspection
+
+private enum Old {
+    @Persistable struct Task {
+        static var storedName: String { "Task" }
+        var title: String
+        @Indexed var level: Int32
+        @Indexed var owner: String
+        var code: String
+    }
+    @HeapSchema struct Tracker { var tasks: PersistentTable<Task> }
+}
+
+private enum New {
+    @Persistable struct Task {
+        static var storedName: String { "Task" }
+        @HeapField("title") @Indexed var name: String
+        @Indexed var level: Int64
+        var owner: String?
+        @Indexed(.unique) var code: String
+        @Indexed var due: Date?
+    }
+    @HeapSchema struct Tracker { var tasks: PersistentTable<Task> }
+}
+
+/// Opening a table whose rows or indexes have changed.
+@Suite(.progress) struct TableChangeTests {
+    private func oldTask(_ number: Int) -> Old.Task {
+        Old.Task(
+            title: "title \(99 - number), in a block of its own", level: Int32(number % 5),
+            owner: "owner \(number % 3), also in a block", code: "\(number)")
+    }
+
+    @Test func rowsAndIndexes() throws {
+        let heap = try PersistentHeap.inMemory()
+        try TypedHeap<Old.Tracker>(heap).write { tracker in
+            for number in 0 ..< 100 { tracker.tasks.insert(oldTask(number)) }
+            tracker.tasks.remove(Old.Task.RowID(100))
+        }
+        let changed = try TypedHeap<New.Tracker>(heap)
+        try changed.write { tracker in
+            let tasks = tracker.tasks
+            let names = tasks.ordered(by: \.name).map(\.name)
+            let expected = (0 ..< 99).map { "title \(99 - $0), in a block of its own" }
+            #expect(names == expected.sorted())
+            let levels = tasks.ordered(by: \.level)[3].map(\.id.number)
+            let ofLevel3: [UInt64] = Array(stride(from: 4, to: 100, by: 5))
+            #expect(levels == ofLevel3)
+            #expect(tasks.ordered(by: \.due)[nil].count == 99)
+            #expect(tasks.ordered(by: \.code)["7"].first?.owner == "owner 1, also in a block")
+            #expect(throws: TableError.self) {
+                try tasks.update(New.Task.RowID(1)) { $0.code = "98" }
+            }
+            let id = try tasks.insert(
+                New.Task(name: "new", level: 1 << 40, owner: nil, code: "new", due: .now))
+            #expect(id.number == 101)
+            #expect(tasks.ordered(by: \.level).last?.id == id)
+        }
+        let check = try heap.check()
+        #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")
+    }
+
+    /// An index that is no longer declared is freed with its entries.
+    @Test func indexesThatAreGone() throws {
+        let heap = try PersistentHeap.inMemory()
+        let changed = try TypedHeap<New.Tracker>(heap)
+        try changed.write { tracker in
+            for number in 0 ..< 50 {
+                try tracker.tasks.insert(
+                    New.Task(name: "n", level: 5, owner: "o", code: "\(number)", due: .now))
+            }
+        }
+        #expect(throws: HeapError.self) { try TypedHeap<Old.Tracker>(heap) }
+        let kept = try changed.read { $0.tasks.ordered(by: \.code).count }
+        #expect(kept == 50)
+    }
+}

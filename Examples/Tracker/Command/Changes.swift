@@ -39,7 +39,7 @@ func tag(_ arguments: inout Arguments) throws {
 }
 
 func comment(_ arguments: inout Arguments) throws {
-    try change(&arguments, "TEXT") { $0.comments.append(Comment(written: .now, text: $1)) }
+    try change(&arguments, "TEXT") { $0.comments.append(Comment($1)) }
 }
 
 func importFile(_ arguments: inout Arguments) throws {
@@ -69,11 +69,7 @@ private func change(
     let text = try arguments.next(what)
     try arguments.end()
     try withTracker(path, existing: true) { heap in
-        try heap.write { tracker in
-            guard var value = tracker.issues[id] else { throw NoSuchIssue(id: id) }
-            try body(&value, text)
-            tracker.issues[id] = value
-        }
+        try heap.write { tracker in try tracker.change(id) { try body(&$0, text) } }
     }
 }
 

@@ -26,7 +26,7 @@ func show(_ arguments: inout Arguments) throws {
     try arguments.end()
     let text = try withTracker(path, .readOnly) { heap in
         try heap.read { tracker in
-            guard let issue = tracker.issues.row(id) else { throw NoSuchIssue(id: id) }
+            let issue = try tracker.issue(id)
             let project = tracker.projects[issue.project]?.name ?? "no project"
             let comments = issue.comments.map { "\n  \(Day.text($0.written)): \($0.text)" }
             return "\(project): " + Tracker.line(issue) + comments.joined()

@@ -33,7 +33,8 @@ extension Tracker {
         guard parts.count == 3, !parts[0].isEmpty, !parts[1].isEmpty else {
             throw BadLine(line: String(line), reason: "it needs a project, a title and a day")
         }
-        guard let due = Day.date(parts[2]) ?? (parts[2].isEmpty ? .some(nil) : nil) else {
+        let due = Day.date(parts[2])
+        guard due != nil || parts[2].isEmpty else {
             throw BadLine(line: String(line), reason: "\(parts[2]) is not a day")
         }
         try add(parts[1], to: parts[0], due: due)

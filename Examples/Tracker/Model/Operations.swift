@@ -16,8 +16,13 @@ extension Tracker {
         issues.insert(Issue(title, try self.project(named: project), due: due))
     }
 
+    package func issue(_ id: Issue.RowID) throws -> PersistentTable<Issue>.Row {
+        guard let issue = issues.row(id) else { throw NoSuchIssue(id: id) }
+        return issue
+    }
+
     /// Changes an issue with `body`.
-    package func change(_ id: Issue.RowID, _ body: (inout Issue) -> Void) throws {
+    package func change(_ id: Issue.RowID, _ body: (inout Issue) throws -> Void) throws {
         guard try issues.update(id, body) != nil else { throw NoSuchIssue(id: id) }
     }
 

@@ -22,8 +22,13 @@ package import Holdfast
 }
 
 @Persistable package struct Comment: Equatable {
-    package var written: Date
     package var text: String
+    package var written: Date
+
+    package init(_ text: String, written: Date = .now) {
+        self.text = text
+        self.written = written
+    }
 }
 
 @Persistable package struct Issue {

@@ -65,6 +65,28 @@ private enum New {
         #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")
     }
 
+    /// A unique index that two rows keep from being made: nothing is changed.
+    @Test func duplicatesAreNamed() throws {
+        let heap = try PersistentHeap.inMemory()
+        let old = try TypedHeap<Old.Tracker>(heap)
+        try old.write { tracker in
+            for number in [1, 2, 3, 2] { tracker.tasks.insert(oldTask(number)) }
+        }
+        let duplicate = TableError.duplicate(
+            path: heap.path, type: "Task", property: "code", value: "2", row: 2)
+        #expect(throws: duplicate) { try TypedHeap<New.Tracker>(heap) }
+        let check = try heap.check()
+        #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")
+        try old.write { tracker in
+            #expect(tracker.tasks.count == 4)
+            tracker.tasks[Old.Task.RowID(4)]?.code = "4"
+        }
+        let codes = try TypedHeap<New.Tracker>(heap).read { tracker in
+            tracker.tasks.ordered(by: \.code).map(\.code)
+        }
+        #expect(codes == ["1", "2", "3", "4"])
+    }
+
     /// An index that is no longer declared is freed with its entries.
     @Test func indexesThatAreGone() throws {
         let heap = try PersistentHeap.inMemory()

@@ -124,8 +124,8 @@ package struct RootCatalogue {
     }
 
     /// Returns the place of the root, or nil if there is none with this name. Throws if it has
-    /// another type. Not generic, so that it need not be specialised for every root type in every
-    /// client.
+    /// another type, or if its conversion is unfinished. Not generic, so that it need not be
+    /// specialised for every root type in every client.
     static func find(_ name: String, as type: any Persistable.Type, in access: HeapAccess)
         throws(HeapError) -> UInt64?
     {
@@ -149,6 +149,10 @@ package struct RootCatalogue {
             throw HeapError.rootTypeMismatch(
                 path: access.heapPath, name: name, stored: stored, requested: requested.text,
                 difference: requested.difference(fromStored: stored))
+        }
+        // A part of the root is still under another name.
+        if contains(Self.remainderName(name)) {
+            throw HeapError.conversionUnfinished(path: access.heapPath, name: name)
         }
         return record.offset
     }

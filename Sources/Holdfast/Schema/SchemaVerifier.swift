@@ -45,13 +45,6 @@ struct SchemaVerifier<Schema: HeapSchema> {
         for root in try missing() { try root.create(transaction) }
     }
 
-    /// Throws if another process is converting the root, or has been killed while it did.
-    private func requireWhole(_ root: DeclaredRoot) throws(HeapError) {
-        let catalogue = RootCatalogue(access)
-        guard catalogue.contains(RootCatalogue.remainderName(root.name)) else { return }
-        throw HeapError.conversionUnfinished(path: access.heapPath, name: root.name)
-    }
-
     /// Returns the declared roots that the heap does not have.
     func missing() throws(HeapError) -> [DeclaredRoot] {
         let roots = Schema.declaredRoots
@@ -61,7 +54,6 @@ struct SchemaVerifier<Schema: HeapSchema> {
         var missing: [DeclaredRoot] = []
         for root in roots {
             if try access.findRoot(root.name, as: root.handle) == nil { missing.append(root) }
-            try requireWhole(root)
         }
         // A number that a rolled back transaction has used could come again with other roots.
         if missing.isEmpty, !access.isCatalogueChanging {

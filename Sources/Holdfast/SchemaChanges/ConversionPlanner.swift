@@ -17,6 +17,8 @@ struct ConversionPlanner {
     var removedRecords: [RecordOutline] = []
     /// Where such blocks were and are. All roots that are converted together share it.
     let relocation = Relocation()
+    /// Rows that keep a unique index from being made. The conversion must then be undone.
+    let duplicates = FoundDuplicates()
 
     /// Returns the conversion of a stored form. `place` names it in a refusal.
     mutating func conversion(
@@ -89,4 +91,11 @@ struct ConversionPlanner {
                 if case .named(let name) = part { enclosing(name) != nil } else { false }
             }
     }
+}
+
+/// The first duplicate that conversions have found.
+final class FoundDuplicates {
+    private(set) var first: TableError?
+
+    func note(_ error: TableError?) { first = first ?? error }
 }

@@ -85,9 +85,9 @@ extension ConversionPlanner {
             }
         }
         if let table = type as? any IndexedRecord.Type {
-            record.parts.append { _, new, access in
+            record.parts.append { [duplicates] _, new, access in
                 let place = UInt64(new - UnsafeMutableRawPointer(access.context.pointee.base))
-                Self.completeIndexes(table, place, access)
+                duplicates.note(Self.completeIndexes(table, place, access))
             }
         }
         return record
@@ -98,19 +98,19 @@ extension ConversionPlanner {
     private func kept(_ old: [TypeShape.Field], in layout: RecordLayout) throws
         -> [TypeShape.Field]
     {
-        let table = layout.type as? any IndexedRecord.Type
+        let isTable = layout.type is any IndexedRecord.Type
         return try old.filter { field in
             guard let new = layout.fields.first(where: { $0.name == field.name }) else {
                 return false
             }
-            guard let table, table.isIndex(field.name) else { return true }
+            guard isTable, IndexField(named: field.name) != nil else { return true }
             return try Self.text(of: new.valueType) == field.type.text
         }
     }
 
     private static func completeIndexes<Table: IndexedRecord>(
         _: Table.Type, _ place: UInt64, _ access: HeapAccess
-    ) {
+    ) -> TableError? {
         Table(access: access, place: place).completeIndexes()
     }
 

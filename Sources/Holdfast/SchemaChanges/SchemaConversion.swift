@@ -22,7 +22,7 @@ struct SchemaConversion {
     }
 
     /// Does one transaction's share of the work, and returns whether it was the last. Nothing is
-    /// changed if a root cannot be converted.
+    /// changed if a root cannot be converted. After an error the transaction must be rolled back.
     func run(
         in transaction: borrowing WriteTransaction, upTo limit: Int = SchemaConversion.batch
     ) throws -> Bool {
@@ -36,9 +36,11 @@ struct SchemaConversion {
         guard plan.relocation.isNeeded else {
             guard let next = plan.changes.first else { return true }
             try next.run(in: access, upTo: limit)
+            if let duplicate = plan.duplicates.first { throw duplicate }
             return false
         }
         for change in plan.changes { try change.run(in: access) }
+        if let duplicate = plan.duplicates.first { throw duplicate }
         plan.relocation.finish(access)
         return true
     }
@@ -54,7 +56,9 @@ struct SchemaConversion {
 
     // MARK: Planning
 
-    private typealias Plan = (changes: [RootChange], relocation: Relocation)
+    private typealias Plan = (
+        changes: [RootChange], relocation: Relocation, duplicates: FoundDuplicates
+    )
 
     private func plan(
         _ access: HeapAccess, onRefusal refuse: (DeclaredRoot, HeapError) throws -> Void
@@ -80,7 +84,9 @@ struct SchemaConversion {
                 try refuse(root, error)
                 refused = root
             }
-            guard let refused else { return (changes, planner.relocation) }
+            guard let refused else {
+                return (changes, planner.relocation, planner.duplicates)
+            }
             roots.removeAll { $0.name == refused.name }
         }
     }

@@ -11,7 +11,7 @@ package struct IndexKey<Value: PersistableOrderedKey> {
     @usableFromInline package let row: UInt64
 
     @inlinable
-    init(_ value: Value, row: UInt64) {
+    package init(_ value: Value, row: UInt64) {
         self.value = value
         self.row = row
     }

@@ -101,17 +101,14 @@ struct DuplicateSearch<Value: TableValue>: TableIndexVisitor {
     mutating func visit<Key>(_ index: TableIndex<Value, Key>) {
         guard index.isUnique, found == nil else { return }
         let key = index.key(value)
-        guard !isNil(key),
-            let next = table.entries(index).element(atOrAfter: .before(key)), next.value == key,
-            next.row != row
-        else { return }
-        found = table.duplicate(index, key, next.row)
+        guard let other = table.row(with: key, in: index), other != row else { return }
+        found = table.duplicate(index, key, other)
     }
 }
 
 /// Whether the value is an optional without a value.
 @usableFromInline
-func isNil<Value>(_ value: Value) -> Bool {
+package func isNil<Value>(_ value: Value) -> Bool {
     guard let optional = Value.self as? any OptionalField.Type else { return false }
     return withUnsafePointer(to: value) { optional.isNil($0) }
 }
@@ -125,6 +122,15 @@ extension PersistentTable {
         if let found = search.found, let failure = Value.Indexes.Failure.duplicate(found) {
             throw failure
         }
+    }
+
+    /// The first row with this key, unless that is nil.
+    @inlinable
+    func row<Key>(with key: Key, in index: TableIndex<Value, Key>) -> UInt64? {
+        guard !isNil(key),
+            let next = entries(index).element(atOrAfter: .before(key)), next.value == key
+        else { return nil }
+        return next.row
     }
 
     @usableFromInline @inline(never)
@@ -148,7 +154,7 @@ struct IndexListing<Value: TableValue>: TableIndexVisitor {
         )
         fields.append(
             RecordPart(
-                name: PersistentTable<Value>.indexPrefix + index.name,
+                name: IndexField(property: index.name, isUnique: index.isUnique).name,
                 offset: Int(PersistentTable<Value>.indexesOffset) + 8 * index.number,
                 valueType: PersistentSortedSet<IndexKey<Key>>.self))
     }
@@ -168,11 +174,18 @@ struct IndexCreation<Value: TableValue>: TableIndexVisitor {
 /// Fills indexes that have no entries.
 struct IndexCompletion<Value: TableValue>: TableIndexVisitor {
     let table: PersistentTable<Value>
+    var duplicate: TableError?
 
     mutating func visit<Key>(_ index: TableIndex<Value, Key>) {
         let entries = table.entries(index)
         guard entries.isEmpty else { return }
-        for row in table { entries.insert(IndexKey(index.key(row.value), row: row.id.number)) }
+        for row in table {
+            let key = index.key(row.value)
+            if index.isUnique, duplicate == nil, let other = table.row(with: key, in: index) {
+                duplicate = table.duplicate(index, key, other)
+            }
+            entries.insert(IndexKey(key, row: row.id.number))
+        }
     }
 }
 

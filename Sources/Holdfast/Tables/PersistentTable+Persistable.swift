@@ -14,9 +14,6 @@ extension PersistentTable {
     @inlinable
     static var indexesOffset: UInt64 { 24 }
 
-    /// What the name of an index's field begins with. The name of the property follows.
-    package static var indexPrefix: String { "by " }
-
     @inlinable
     var rows: Rows {
         .load(access.load(place &+ Self.rowsOffset, as: Rows.Stored.self), from: access)
@@ -58,20 +55,16 @@ extension PersistentTable: DescribedRecord {
 }
 
 /// A record with indexes, which can be made from its other fields.
-package protocol IndexedRecord: DescribedRecord {
-    /// Whether the field with this name is an index.
-    static func isIndex(_ name: String) -> Bool
-
-    /// Fills the indexes that have no entries.
-    func completeIndexes()
+protocol IndexedRecord: DescribedRecord {
+    /// Fills the indexes that have no entries. Returns a duplicate of a value that must be unique.
+    func completeIndexes() -> TableError?
 }
 
 extension PersistentTable: IndexedRecord {
-    package static func isIndex(_ name: String) -> Bool { name.hasPrefix(indexPrefix) }
-
-    package func completeIndexes() {
+    func completeIndexes() -> TableError? {
         var visitor = IndexCompletion(table: self)
         Value.indexes.visit(&visitor)
+        return visitor.duplicate
     }
 }
 

@@ -16,12 +16,13 @@ extension HeapRecord {
         guard verification.enterLevel() else {
             return verification.postpone { verifyFields(at: offset, in: &$0) }
         }
+        defer { verification.leaveLevel() }
+        guard verification.partToVisit().hasContents else { return }
         for field in RecordLayout.of(Self.self).fields {
             verification.within(.field(field.name)) {
                 field.valueType.verify(at: offset + UInt64(field.offset), in: &$0)
             }
         }
-        verification.leaveLevel()
     }
 }
 
@@ -70,11 +71,12 @@ extension HeapUnion {
         guard verification.enterLevel() else {
             return verification.postpone { verify(payload, at: block, in: &$0) }
         }
+        defer { verification.leaveLevel() }
+        guard verification.partToVisit().hasContents else { return }
         for (number, part) in payload.enumerated() {
             verification.within(.element(number)) {
                 part.valueType.verify(at: block + UInt64(part.offset), in: &$0)
             }
         }
-        verification.leaveLevel()
     }
 }

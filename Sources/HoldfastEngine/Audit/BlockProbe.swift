@@ -17,7 +17,10 @@ package struct BlockProbe {
         base = UnsafeRawPointer(access.context.pointee.base)
         limit = access.context.pointee.byteCount
         let pages = limit >> HeapLayout.pageShift
-        guard pages >= HeapLayout.initialPages else { return walk = nil }
+        guard pages >= HeapLayout.initialPages else {
+            walk = nil
+            return
+        }
         let end = base.load(fromByteOffset: Int(AllocatorRoot.endField), as: UInt64.self)
         walk = PageWalk(base: base, end: min(end, pages))
     }

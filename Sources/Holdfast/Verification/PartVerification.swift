@@ -1,5 +1,6 @@
 import HoldfastEngine
 import HoldfastFormat
+import HoldfastSystem
 
 /// A walk over the part of a heap that is about to be read, without trusting any of it: one value,
 /// with as many elements and levels as are read.

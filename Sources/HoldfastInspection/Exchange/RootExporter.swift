@@ -61,6 +61,8 @@ struct RootExporter {
         }
         let records = ExportedRecords(ownedPlaces: try verified(roots))
         encoder.userInfo[Exchange.userInfoKey] = records
+        let forms = LineForm.Maker()
+        var lines = LineWriter(access, records, encoder)
         for root in roots {
             var failure: (any Error)?
             let write = { (line: String) in
@@ -70,9 +72,11 @@ struct RootExporter {
                 }
             }
             do {
-                try export(root, root.type, dataVersion, to: write)
+                try exportHeader(root, root.type, dataVersion, to: write)
+                try export(root, root.type, forms, &lines, to: write)
                 while let (number, place, type) = records.nextPending() {
-                    try export(number, place, type, to: write)
+                    try write(
+                        lines.line(object: number, forms.form(of: type), at: place))
                 }
             } catch {
                 if let failure { throw failure }
@@ -99,23 +103,41 @@ struct RootExporter {
         return verification.ownedReferredPlaces
     }
 
-    private func export<Root: LineStreamable>(
+    private func exportHeader<Root: LineStreamable>(
         _ root: Found, _ type: Root.Type, _ dataVersion: Int, to write: (String) throws -> Void
     ) throws {
-        let stored = Root.Stored(offset: root.entry.offset)
         let header = RootHeader(
             root: RootCatalogue.exportedName(root.name), type: root.entry.description,
-            count: Root.lineCount(stored, in: access),
+            count: Root.lineCount(Root.Stored(offset: root.entry.offset), in: access),
             dataVersion: dataVersion)
         try write(header.line(encoder))
-        try Root.writeLines(stored, from: access) { try write(text($0)) }
     }
 
-    private func export<Record: HeapRecord>(
-        _ number: Int, _ place: UInt64, _ type: Record.Type, to write: (String) throws -> Void
+    private func export<Root: LineStreamable>(
+        _ root: Found, _ type: Root.Type, _ forms: LineForm.Maker, _ lines: inout LineWriter,
+        to write: (String) throws -> Void
     ) throws {
-        let value = try text(RecordFields<Record>(place: place, access: access))
-        try write("{\"object\":\(number),\"value\":\(value)}")
+        switch forms.form(of: type).content! {
+        case .list(let load, let element):
+            let list = load(access, root.entry.place)
+            for index in 0 ..< list.count {
+                try write(lines.line(element, at: list.elementPlace(index)))
+            }
+        case .entries(let entries):
+            try entries.load(access, root.entry.place).forEachPlace { entry in
+                guard let value = entries.value else {
+                    return try write(lines.line(entries.key, at: entry.key))
+                }
+                try write(lines.line(entries.key, value, at: entry))
+            }
+        case .box(let value):
+            let place = access.load(root.entry.place, as: UInt64.self)
+            try write(lines.line(value, at: place))
+        default:
+            // Strings, bytes and bit sets, piece by piece.
+            let stored = Root.Stored(offset: root.entry.offset)
+            try Root.writeLines(stored, from: access) { try write(text($0)) }
+        }
     }
 
     private func text(_ content: any Encodable) throws -> String {
@@ -131,16 +153,6 @@ struct RootExporter {
             "\(context.debugDescription) (\(context.codingPath.place))"
         default: "\(error)"
         }
-    }
-}
-
-/// The fields of a record that is written on a line of its own.
-private struct RecordFields<Record: HeapRecord>: Encodable {
-    let place: UInt64
-    let access: HeapAccess
-
-    func encode(to encoder: any Encoder) throws {
-        try Record.encodeFields(at: place, from: access, to: encoder, number: nil)
     }
 }
 

@@ -7,7 +7,7 @@ import HoldfastEngine
 
 protocol InspectableList {
     var count: Int { get }
-    var elementType: any Persistable.Type { get }
+    static var elementType: any Persistable.Type { get }
     func elementPlace(_ index: Int) -> UInt64
     /// Inserts the decoded value. The index has been checked.
     func insert(_ decoder: PlainDecoder, at index: Int) throws
@@ -17,8 +17,10 @@ protocol InspectableList {
 
 protocol InspectableEntries {
     var count: Int { get }
-    var keyType: any Persistable.Type { get }
-    var valueType: any Persistable.Type { get }
+    static var keyType: any Persistable.Type { get }
+    static var valueType: any Persistable.Type { get }
+    /// Calls `body` with the places of all entries, in order.
+    func forEachPlace(_ body: (EntryPlace) throws -> Void) rethrows
     func places(from start: Int, limit: Int) -> [EntryPlace]
     func find(_ key: PlainValue) throws -> EntryPlace?
     /// Inserts an entry with a new key.
@@ -27,7 +29,13 @@ protocol InspectableEntries {
     func removeAll()
 }
 
+extension InspectableList {
+    var elementType: any Persistable.Type { Self.elementType }
+}
+
 extension InspectableEntries {
+    var keyType: any Persistable.Type { Self.keyType }
+    var valueType: any Persistable.Type { Self.valueType }
     var isSet: Bool { valueType == NoValue.self }
 
     func requireFits(_ key: PlainValue) throws {
@@ -55,6 +63,23 @@ protocol InspectableOptional {
     static var contentType: any Persistable.Type { get }
     /// The distance in bytes from the start of the optional to its value.
     static var contentOffset: Int { get }
+}
+
+/// A range, whose bounds follow each other in its stored form.
+protocol InspectableRange {
+    static var boundType: any Persistable.Type { get }
+    /// The distance in bytes from the lower bound to the upper.
+    static var upperPlace: Int { get }
+}
+
+extension Range: InspectableRange where Bound: Persistable {
+    static var boundType: any Persistable.Type { Bound.self }
+    static var upperPlace: Int { MemoryLayout<Bound.Stored>.stride }
+}
+
+extension ClosedRange: InspectableRange where Bound: Persistable {
+    static var boundType: any Persistable.Type { Bound.self }
+    static var upperPlace: Int { MemoryLayout<Bound.Stored>.stride }
 }
 
 extension Optional: InspectableOptional where Wrapped: Persistable {

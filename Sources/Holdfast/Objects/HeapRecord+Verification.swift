@@ -46,7 +46,7 @@ extension SharedRef {
 extension HeapUnion {
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let stored = verification.load(place, as: StoredUnion.self)
-        let cases = cases
+        let cases = UnionLayout.cases(of: Self.self)
         guard stored.number < cases.count else {
             return verification.report(
                 "\(Self.self) has no case \(stored.number): this program lists \(cases.count) cases"
@@ -65,7 +65,7 @@ extension HeapUnion {
     }
 
     private static func verify(
-        _ payload: [UnionCase<Self>.PayloadPart], at block: UInt64,
+        _ payload: [UnionPayloadPart], at block: UInt64,
         in verification: inout some BlockVerifier
     ) {
         guard verification.enterLevel() else {
@@ -73,7 +73,8 @@ extension HeapUnion {
         }
         defer { verification.leaveLevel() }
         guard verification.partToVisit().hasContents else { return }
-        for (number, part) in payload.enumerated() {
+        for number in payload.indices {
+            let part = payload[number]
             verification.within(.element(number)) {
                 part.valueType.verify(at: block + UInt64(part.offset), in: &$0)
             }

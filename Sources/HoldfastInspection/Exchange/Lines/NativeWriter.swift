@@ -50,11 +50,11 @@ struct NativeWriter {
         self = made
     }
 
-    fileprivate init<T: BitwiseCopyable>(optional: T.Type, _ wrapped: NativeWriter) {
-        self.init(T?.self) { value, line in
-            guard let value else { return line.write("null") }
-            withUnsafeBytes(of: value) { wrapped.write($0.baseAddress!, &line) }
-        }
+    fileprivate init(
+        size: Int, _ write: @escaping (UnsafeRawPointer, inout JSONBuffer) -> Void
+    ) {
+        self.size = size
+        self.write = write
     }
 
     private init<T: FixedWidthInteger & BitwiseCopyable>(integer: T.Type) {
@@ -66,8 +66,17 @@ private protocol MemoryOptional {
     static var writer: NativeWriter? { get }
 }
 
-extension Optional: MemoryOptional where Wrapped: BitwiseCopyable {
+extension Optional: MemoryOptional {
     static var writer: NativeWriter? {
-        NativeWriter(Wrapped.self).map { NativeWriter(optional: Wrapped.self, $0) }
+        guard let wrapped = NativeWriter(Wrapped.self) else { return nil }
+        return NativeWriter(size: MemoryLayout<Self>.size) { bytes, line in
+            // Plain bytes, as those of every type that has a writer; aligned in the copy.
+            withUnsafeTemporaryAllocation(of: Self.self, capacity: 1) { copy in
+                UnsafeMutableRawPointer(copy.baseAddress!).copyMemory(
+                    from: bytes, byteCount: MemoryLayout<Self>.size)
+                guard let value = copy.baseAddress!.pointee else { return line.write("null") }
+                withUnsafeBytes(of: value) { wrapped.write($0.baseAddress!, &line) }
+            }
+        }
     }
 }

@@ -65,18 +65,17 @@ struct RootExporter {
         var lines = LineWriter(access, records, encoder)
         for root in roots {
             var failure: (any Error)?
-            let write = { (line: String) in
+            func pass(_ line: String) throws {
                 do { try write(line) } catch {
                     failure = error
                     throw error
                 }
             }
             do {
-                try exportHeader(root, root.type, dataVersion, to: write)
-                try export(root, root.type, forms, &lines, to: write)
+                try pass(header(of: root, root.type, dataVersion))
+                try export(root, root.type, forms.form(of: root.type), &lines, to: pass)
                 while let (number, place, type) = records.nextPending() {
-                    try write(
-                        lines.line(object: number, forms.form(of: type), at: place))
+                    try pass(lines.line(object: number, forms.form(of: type), at: place))
                 }
             } catch {
                 if let failure { throw failure }
@@ -103,21 +102,21 @@ struct RootExporter {
         return verification.ownedReferredPlaces
     }
 
-    private func exportHeader<Root: LineStreamable>(
-        _ root: Found, _ type: Root.Type, _ dataVersion: Int, to write: (String) throws -> Void
-    ) throws {
+    private func header<Root: LineStreamable>(
+        of root: Found, _ type: Root.Type, _ dataVersion: Int
+    ) throws -> String {
         let header = RootHeader(
             root: RootCatalogue.exportedName(root.name), type: root.entry.description,
             count: Root.lineCount(Root.Stored(offset: root.entry.offset), in: access),
             dataVersion: dataVersion)
-        try write(header.line(encoder))
+        return try header.line(encoder)
     }
 
     private func export<Root: LineStreamable>(
-        _ root: Found, _ type: Root.Type, _ forms: LineForm.Maker, _ lines: inout LineWriter,
+        _ root: Found, _ type: Root.Type, _ form: LineForm, _ lines: inout LineWriter,
         to write: (String) throws -> Void
     ) throws {
-        switch forms.form(of: type).content! {
+        switch form.content! {
         case .list(let load, let element):
             let list = load(access, root.entry.place)
             for index in 0 ..< list.count {

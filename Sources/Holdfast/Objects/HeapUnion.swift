@@ -229,7 +229,8 @@ extension HeapUnion {
     public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        try TypeDescription.describing(Self.self) { () throws(HeapError) in
+        TypeNotes.collected?.add(Self.self)
+        return try TypeDescription.describing(Self.self) { () throws(HeapError) in
             var texts: [String] = []
             for entry in cases {
                 var parts: [String] = []

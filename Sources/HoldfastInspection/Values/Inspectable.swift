@@ -70,16 +70,29 @@ protocol InspectableRange {
     static var boundType: any Persistable.Type { get }
     /// The distance in bytes from the lower bound to the upper.
     static var upperPlace: Int { get }
+    var plainRange: PlainValue? { get }
 }
 
 extension Range: InspectableRange where Bound: Persistable {
     static var boundType: any Persistable.Type { Bound.self }
     static var upperPlace: Int { MemoryLayout<Bound.Stored>.stride }
+
+    var plainRange: PlainValue? {
+        guard let lower = ValuePlace.plain(lowerBound), let upper = ValuePlace.plain(upperBound)
+        else { return nil }
+        return .range(lower, upper, isClosed: false)
+    }
 }
 
 extension ClosedRange: InspectableRange where Bound: Persistable {
     static var boundType: any Persistable.Type { Bound.self }
     static var upperPlace: Int { MemoryLayout<Bound.Stored>.stride }
+
+    var plainRange: PlainValue? {
+        guard let lower = ValuePlace.plain(lowerBound), let upper = ValuePlace.plain(upperBound)
+        else { return nil }
+        return .range(lower, upper, isClosed: true)
+    }
 }
 
 extension Optional: InspectableOptional where Wrapped: Persistable {
@@ -118,7 +131,8 @@ extension PlainValue {
 
     private func rawKey<T: HeapEnum>(_: T.Type) throws -> Any? {
         guard let decodable = T.RawValue.self as? any Decodable.Type else { return nil }
-        guard let raw = try decodable.init(from: PlainDecoder(self)) as? T.RawValue else {
+        let value = if case .enumeration(_, _, let raw) = self { raw } else { self }
+        guard let raw = try decodable.init(from: PlainDecoder(value)) as? T.RawValue else {
             return nil
         }
         return T(rawValue: raw)

@@ -104,14 +104,3 @@ extension PersistentSortedSet: InspectableOrder {
         try tree.places(from: lower, to: upper, through: through, limit: limit)
     }
 }
-
-// MARK: Values of Swift and Foundation
-
-/// A value that is shown as its text.
-protocol InspectableText {}
-
-extension Range: InspectableText {}
-extension ClosedRange: InspectableText {}
-extension Duration: InspectableText {}
-extension URL: InspectableText {}
-extension Decimal: InspectableText {}

@@ -62,6 +62,7 @@ extension ValuePlace {
 
     private func anyKey(_ key: PlainValue) throws -> Any {
         let entries = try entries
+        let key = try key.resolved(as: ShapeCache.shared.shape(of: entries.keyType), notes)
         try entries.requireFits(key)
         return try Self.typed(key, entries.keyType)
     }

@@ -133,15 +133,15 @@ extension PlainValue {
             case .number(let value): Decimal(string: "\(value)")?.description ?? ""
             default: ""
             }
-        guard let units = units(text, zeros) else {
+        guard let attoseconds = attoseconds(text, zeros) else {
             throw InspectionProblem("\(values[0].value) \(name) are not a Duration")
         }
-        return .duration(Duration(attoseconds: units))
+        return .duration(Duration(attoseconds: attoseconds))
     }
 
     /// The number with the decimal point moved to the right; nil if digits would be lost, or if
     /// there is no such number.
-    private static func units(_ text: String, _ zeros: Int) -> Int128? {
+    private static func attoseconds(_ text: String, _ zeros: Int) -> Int128? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count <= 2, let whole = parts.first else { return nil }
         let fraction = parts.count == 2 ? parts[1] : ""

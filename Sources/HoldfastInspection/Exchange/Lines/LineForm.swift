@@ -6,6 +6,8 @@
 import Holdfast
 import HoldfastEngine
 
+// Its parts are classes too, since following them must not copy them.
+
 /// How the stored forms of a type are written as JSON, worked out once for each type of an export.
 ///
 /// The form is that of `Persistable.encode`, which `JSONEncoder` would write value by value. Types
@@ -29,28 +31,41 @@ final class LineForm {
         case entries(EntriesForm)
         case box(LineForm)
         case plain(PlainLayout)
+        /// A reference: the number of its target.
+        case reference((ExportedRecords, UInt64) -> Int)
         /// Any other type: `JSONEncoder` writes it.
         case other((HeapAccess, UInt64) -> any Encodable)
     }
 
-    struct Field {
+    final class Field {
         /// `"name":`, with the escapes that it needs.
         let label: [UInt8]
         let place: UInt64
         let form: LineForm
+
+        init(label: [UInt8], place: UInt64, form: LineForm) {
+            (self.label, self.place, self.form) = (label, place, form)
+        }
     }
 
     /// The entries of a map, or the elements of a set.
-    struct EntriesForm {
+    final class EntriesForm {
         let load: (HeapAccess, UInt64) -> any InspectableEntries
         let key: LineForm
         /// Nil for a set.
         let value: LineForm?
         /// Whether an object has the keys as its names.
         let isObject: Bool
+
+        init(
+            load: @escaping (HeapAccess, UInt64) -> any InspectableEntries, key: LineForm,
+            value: LineForm?, isObject: Bool
+        ) {
+            (self.load, self.key, self.value, self.isObject) = (load, key, value, isObject)
+        }
     }
 
-    struct RecordForm {
+    final class RecordForm {
         let fields: [Field]
         /// The numbers of the fields in the order of their names.
         let order: [Int]
@@ -58,12 +73,25 @@ final class LineForm {
         let numberRank: Int
         let require: (HeapAccess, UInt64) -> Void
         let number: (ExportedRecords, UInt64) -> Int?
+
+        init(
+            fields: [Field], order: [Int], numberRank: Int,
+            require: @escaping (HeapAccess, UInt64) -> Void,
+            number: @escaping (ExportedRecords, UInt64) -> Int?
+        ) {
+            (self.fields, self.order, self.numberRank) = (fields, order, numberRank)
+            (self.require, self.number) = (require, number)
+        }
     }
 
-    struct CaseForm {
+    final class CaseForm {
         /// The value of `"case"`: the name, or the number if an earlier case has the same name.
         let label: [UInt8]
         let values: [(place: UInt64, form: LineForm)]
+
+        init(label: [UInt8], values: [(place: UInt64, form: LineForm)]) {
+            (self.label, self.values) = (label, values)
+        }
     }
 
     private(set) var content: Content!
@@ -102,6 +130,7 @@ final class LineForm {
                 return .optional(
                     form(of: type.contentType), place: UInt64(type.contentOffset),
                     isWrapped: Exchange.canBeNull(type.contentType))
+            case let type as any InspectableReference.Type: return reference(type.targetType)
             case let type as any InspectableBox.Type: return .box(form(of: type.contentType))
             case let type as any PlainlyLaidOut.Type where type.plainLayout.canBeWritten:
                 return .plain(type.plainLayout)
@@ -114,6 +143,10 @@ final class LineForm {
             case let type as any (InspectableEntries & Persistable).Type: return entries(type)
             default: return other(type)
             }
+        }
+
+        private func reference<Record: HeapRecord>(_: Record.Type) -> Content {
+            .reference { $0.number(of: $1, Record.self) }
         }
 
         private func raw<T: HeapEnum>(_: T.Type) -> Content { content(of: T.RawValue.self) }

@@ -95,6 +95,10 @@ struct LineWriter {
             line.write(UInt8(ascii: "]"))
         case .box(let value): try write(value, access.load(place, as: UInt64.self), depth)
         case .plain(let layout): write(layout, access.address(place, layout.size))
+        case .reference(let number):
+            line.write("{\"ref\":")
+            line.write(number(records, access.load(place, as: UInt64.self)))
+            line.write(UInt8(ascii: "}"))
         case .other(let value):
             let value = value(access, place)
             let data = try DeepStack.run(needing: DeepStack.foreignBytes) {

@@ -65,10 +65,10 @@ extension ValuePath {
         of map: ValuePlace, for text: String, isQuoted: Bool, _ check: PartCheck
     ) throws -> ValuePlace? {
         guard case .generic(_, let parameters) = map.shape, let keyShape = parameters.first,
-            let key = KeyText.key(text, as: keyShape, isQuoted: isQuoted)
+            let key = KeyText.key(text, as: keyShape, isQuoted: isQuoted, map.notes)
         else { return nil }
         // A number that does not fit the key's type is not a key of the map.
-        guard key.problem(as: keyShape) == nil else { return nil }
+        guard let key = try? map.fitting(key: key) else { return nil }
         try check(map, .key(key))
         return try map.value(forKey: key)
     }

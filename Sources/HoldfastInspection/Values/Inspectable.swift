@@ -118,6 +118,7 @@ extension PlainValue {
     /// Returns the value as a key. Nothing is created in a heap, so that readers can look up keys.
     func key<Key: PersistableKey>(as type: Key.Type) throws -> Key {
         if type == Data.self, case .bytes(let data) = self { return data as! Key }
+        if let wide = wideKey(type) as? Key { return wide }
         if let type = type as? any HeapEnum.Type, let key = try rawKey(type) as? Key {
             return key
         }
@@ -127,6 +128,26 @@ extension PlainValue {
             throw InspectionProblem("\(kind) cannot be a key of the type \(type)")
         }
         return key
+    }
+
+    /// A number of 128 bits, a decimal or a duration, which no decoder has a form for.
+    private func wideKey(_ type: Any.Type) -> Any? {
+        let text: String? =
+            switch self {
+            case .integer(let value): "\(value)"
+            case .unsigned(let value): "\(value)"
+            case .digits(let text): text
+            default: nil
+            }
+        switch type {
+        case is Int128.Type: return text.flatMap { Int128($0) }
+        case is UInt128.Type: return text.flatMap { UInt128($0) }
+        case is Decimal.Type: return text.flatMap { Decimal(string: $0) }
+        case is Duration.Type:
+            guard case .duration(let value) = self else { return nil }
+            return value
+        default: return nil
+        }
     }
 
     private func rawKey<T: HeapEnum>(_: T.Type) throws -> Any? {

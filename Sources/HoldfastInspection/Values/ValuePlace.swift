@@ -171,6 +171,15 @@ package struct ValuePlace {
         return ValuePlace(access, map.valueType, at: found.value, notes)
     }
 
+    /// Returns a key with its case resolved. Throws ``InspectionProblem`` if it has another type or
+    /// this is not a map or set.
+    package func fitting(key: PlainValue) throws -> PlainValue {
+        let entries = try entries
+        let key = try key.resolved(as: ShapeCache.shared.shape(of: entries.keyType), notes)
+        try entries.requireFits(key)
+        return key
+    }
+
     /// Returns whether a set contains `element`, or a map has an entry for it. Throws
     /// ``InspectionProblem`` if it has another type or this is neither.
     package func contains(_ element: PlainValue) throws -> Bool {

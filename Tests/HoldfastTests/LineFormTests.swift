@@ -96,7 +96,7 @@ import TestSupport
 
     @Test func formsAreThoseOfTheEncoder() throws {
         let heap = try PersistentHeap.inMemory()
-        var random = SplitMix(seed: 3)
+        var random = SplitMix(state: 3)
         try heap.write { tx in
             let all = try tx.array("all", of: Everything.self)
             for number in 0 ..< 60 { all.append(everything(number, &random)) }

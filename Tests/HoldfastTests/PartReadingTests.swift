@@ -110,7 +110,7 @@ import TestSupport
             try heap.close()
         }
         let sound = try Data(contentsOf: URL(filePath: path))
-        var random = SplitMix(seed: 7)
+        var random = SplitMix(state: 7)
         let rounds = TestExtent.choose(quick: 400, full: 5000)
         var problems = 0
         for _ in 0 ..< rounds {

@@ -37,7 +37,7 @@ import TestSupport
 
     @Test func manyRandomKeys() throws {
         let heap = try PersistentHeap.inMemory()
-        var random = SplitMix(seed: 11)
+        var random = SplitMix(state: 11)
         try heap.write { tx in
             let decimals = try tx.sortedMap("decimals", Decimal.self, Int.self)
             let wide = try tx.sortedMap("wide", Int128.self, Int.self)

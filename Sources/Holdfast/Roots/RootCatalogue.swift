@@ -93,6 +93,17 @@ package struct RootCatalogue {
             && !name.hasPrefix(hiddenPrefix + schemaPrefix)
     }
 
+    /// Returns the root whose unfinished migration a hidden name belongs to, or nil if it belongs to
+    /// none.
+    package static func unfinishedRoot(hiddenName name: String) -> String? {
+        guard isUnfinished(hiddenName: name) else { return nil }
+        let rest = name.dropFirst(hiddenPrefix.count)
+        for prefix in [cursorPrefix, remainderPrefix] where rest.hasPrefix(prefix) {
+            return String(rest.dropFirst(prefix.count))
+        }
+        return String(rest)
+    }
+
     /// Returns whether the name is one of Holdfast's own, given the roots that `isThere` reports. A
     /// program's name that merely begins with the prefix is shown like any other.
     package static func isHidden(_ name: String, _ isThere: (String) -> Bool) -> Bool {

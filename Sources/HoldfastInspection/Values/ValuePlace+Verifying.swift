@@ -103,6 +103,12 @@ extension PersistentHeap {
         return (value, try engine.scrub(pagesOf: reads.lines).damagedPages)
     }
 
+    /// The roots that are in the middle of a migration or a conversion: what they hold is divided
+    /// between an old and a new form until a program that knows both opens the heap.
+    package var unfinishedRoots: [String] {
+        get throws { try read { tx in tx.access.verifiedUnfinishedRoots } }
+    }
+
     /// The number of pages that a read transaction reads.
     package func pagesRead(_ body: (borrowing ReadTransaction) throws -> Void) throws -> Int {
         try read { tx in try tx.access.recordingReads { try body(tx) }.reads.lines.pageCount }

@@ -56,7 +56,7 @@ import TestSupport
         var part: Part
         var noPart: Part?
     }
-    @Persistable struct Part { var name: String; var `#1`: Int; var A: Int }
+    @Persistable struct Part { var name: String; var first: Int; var _second: Int }
 
     private static let texts = [
         "", "plain", "\"quoted\" \\ / back", "tab\tnew\nline\r\u{8}\u{c}\u{0}\u{1f}\u{7f}",
@@ -91,7 +91,7 @@ import TestSupport
                 uniqueKeysWithValues: (0 ..< count).map { ("k\($0)", Shape.point) }),
             tags: Set((0 ..< count).map { "t\($0)" }), sorted: PersistentSortedSet(0 ..< count),
             bits: PersistentBitSet(0 ..< count), coded: Encoded(["x": [1, 2.5], text: []]),
-            part: Part(name: text, `#1`: 1, A: 2), noPart: nil)
+            part: Part(name: text, first: 1, _second: 2), noPart: nil)
     }
 
     @Test func formsAreThoseOfTheEncoder() throws {

@@ -9,7 +9,9 @@ import TestSupport
 @Suite(.progress) struct WideKeyTests {
     @Test func equalDecimalsAreOneKey() throws {
         let heap = try PersistentHeap.inMemory()
-        let texts = ["1.0", "1.00", "1", "0.10", "0.1", "-2.50", "-2.5", "0", "-0.0", "100", "1000"]
+        let texts = [
+            "1.0", "1.00", "1", "0.10", "0.1", "-2.50", "-2.5", "0", "-0.0", "100", "1000",
+        ]
         let numbers = texts.map { Decimal(string: $0)! }
         try heap.write { tx in
             let map = try tx.map("map", Decimal.self, Int.self)
@@ -52,12 +54,14 @@ import TestSupport
             unsigned[.max] = -3
             for number in 0 ..< 2000 {
                 let decimal = Decimal(
-                    sign: Bool.random(using: &random) ? .plus : .minus, exponent: .random(in: -6 ... 3, using: &random),
+                    sign: Bool.random(using: &random) ? .plus : .minus,
+                    exponent: .random(in: -6 ... 3, using: &random),
                     significand: Decimal(Int.random(in: 0 ..< 500, using: &random)))
                 decimals[decimal] = number
                 decimalModel[decimal] = number
                 let integer =
-                    Int128(Int64.random(in: .min ... .max, using: &random)) << 64 >> Int128.random(in: 0 ..< 120, using: &random)
+                    Int128(Int64.random(in: .min ... .max, using: &random)) << 64
+                    >> Int128.random(in: 0 ..< 120, using: &random)
                 wide[integer] = number
                 wideModel[integer] = number
                 unsigned[UInt128(integer.magnitude)] = number

@@ -35,7 +35,8 @@ enum Fitting {
                 return try fit(entry, arguments, to: name, cases, location)
             }
             if case .other = value { return value }
-            throw wrong(value, "a case of \(Printable.line(name)), such as \(example(cases)),", location)
+            throw wrong(
+                value, "a case of \(Printable.line(name)), such as \(example(cases)),", location)
         case .opaque:
             if case .other = value { return value }
             if case .choice(_, let arguments) = value, arguments.isEmpty { return value }

@@ -229,7 +229,7 @@ extension HeapUnion {
     public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        TypeNotes.collected?.add(Self.self)
+        TypeNotes.collected?.add(payloadsOf: Self.self, named: storedName)
         return try TypeDescription.describing(Self.self) { () throws(HeapError) in
             var texts: [String] = []
             for entry in cases {

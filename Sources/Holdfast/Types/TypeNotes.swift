@@ -71,14 +71,15 @@ package struct TypeNotes: Sendable {
             notes.add(["plain", TypeDescription.name(of: type)] + names)
         }
 
-        func add<T: HeapUnion>(_ type: T.Type) {
+        /// Adds an enum with payloads.
+        func add(payloadsOf type: Any.Type, named name: String) {
             guard seen.insert(ObjectIdentifier(type)).inserted else { return }
             for payload in EnumMetadata.payloads(of: type).prefix(Self.mostCases) {
                 guard let payloadType = payload.type,
                     case let labels = EnumMetadata.labels(of: payloadType),
                     labels.contains(where: { !$0.isEmpty })
                 else { continue }
-                notes.add(["case", T.storedName, payload.name] + labels)
+                notes.add(["case", name, payload.name] + labels)
             }
         }
     }

@@ -48,7 +48,8 @@ struct Scrub {
                 try check(page, try read(file, firstPage: page, count: 1), file, base)
             }
             isComplete = true
-            return report.damagedPages += try base.judge(damaged, given: given, torn: torn, in: file)
+            report.damagedPages += try base.judge(damaged, given: given, torn: torn, in: file)
+            return
         }
         if page == 0 {
             limit = base.end

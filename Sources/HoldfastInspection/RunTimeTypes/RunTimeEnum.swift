@@ -8,8 +8,6 @@ struct RunTimeEnum<RawValue: Persistable, Number: RunTimeNumber>: HeapEnum {
 
     let rawValue: RawValue
 
-    init(rawValue: RawValue) { self.rawValue = rawValue }
-
     static var storedName: String { RunTimeDefinition.of(Number.number).shape.name }
 
     static func describe() throws(HeapError) -> TypeDescription {

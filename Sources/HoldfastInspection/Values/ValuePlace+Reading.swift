@@ -23,9 +23,11 @@ extension ValuePlace {
             return .object(
                 type: layout.shape.name,
                 fields.map { field in
-                    let value = ValuePlace(access, field.layout, at: place + UInt64(field.offset), notes)
-                        .plain(
-                            limit: limit, depth: depth - 1)
+                    let value = ValuePlace(
+                        access, field.layout, at: place + UInt64(field.offset), notes
+                    )
+                    .plain(
+                        limit: limit, depth: depth - 1)
                     return PlainValue.Member(name: field.name, value: value)
                 })
         case .elements(let element, let count, let stride):
@@ -125,7 +127,8 @@ extension ValuePlace {
     {
         let places = entries.places(from: 0, limit: limit)
         let keys = places.map {
-            ValuePlace(access, entries.keyType, at: $0.key, notes).plain(limit: limit, depth: depth - 1)
+            ValuePlace(access, entries.keyType, at: $0.key, notes).plain(
+                limit: limit, depth: depth - 1)
         }
         if entries.isSet { return .set(keys, total: entries.count) }
         let values = places.map {
@@ -145,7 +148,8 @@ extension ValuePlace {
         return .object(
             type: layout.typeName,
             layout.fields.map { field in
-                let value = ValuePlace(access, field.valueType, at: block + UInt64(field.offset), notes)
+                let value = ValuePlace(
+                    access, field.valueType, at: block + UInt64(field.offset), notes)
                 return PlainValue.Member(
                     name: field.name, value: value.plain(limit: limit, depth: depth - 1))
             })
@@ -165,8 +169,9 @@ extension ValuePlace {
         }
         let entry = cases[Int(stored.number)]
         let values = entry.payload.map { part in
-            ValuePlace(access, part.valueType, at: stored.payload + UInt64(part.offset), notes).plain(
-                limit: limit, depth: depth - 1)
+            ValuePlace(access, part.valueType, at: stored.payload + UInt64(part.offset), notes)
+                .plain(
+                    limit: limit, depth: depth - 1)
         }
         return .union(
             type: type.storedName, name: entry.name, values,

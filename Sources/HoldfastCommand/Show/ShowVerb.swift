@@ -87,8 +87,8 @@ extension Verb {
         return .fine
     }
 
-    /// Reads, and then compares the pages that were read with their checksums. What lies in a damaged
-    /// page is not shown as if it were data.
+    /// Reads, and then compares the pages that were read with their checksums. What lies in a
+    /// damaged page is not shown as if it were data.
     private static func reading(
         _ heap: PersistentHeap, _ call: Invocation,
         _ body: (borrowing ReadTransaction) throws -> [String]

@@ -4,8 +4,9 @@ import HoldfastFormat
 /// alone: O(1), whatever the size of the heap.
 ///
 /// For verifying a small part of a heap without trusting any of it. Nothing here traps or reads
-/// outside the heap, whatever the file holds. Unlike a `BlockLedger` it does not know a run of pages
-/// from what a stale descriptor inside of one claims; the bytes lie inside the heap all the same.
+/// outside the heap, whatever the file holds. Unlike a `BlockLedger` it does not know a run of
+/// pages from what a stale descriptor inside of one claims; the bytes lie inside the heap all the
+/// same.
 /// Valid as long as the transaction that it was made in.
 package struct BlockProbe {
     private let base: UnsafeRawPointer

@@ -1,8 +1,8 @@
 import Holdfast
 import HoldfastEngine
 
-/// An enum with raw values, created at run time from a heap's description. Every raw value is one of
-/// its own: the description does not list the cases.
+/// An enum with raw values, created at run time from a heap's description. Every raw value is one
+/// of its own: the description does not list the cases.
 struct RunTimeEnum<RawValue: Persistable, Number: RunTimeNumber>: HeapEnum {
     typealias Stored = RawValue.Stored
 

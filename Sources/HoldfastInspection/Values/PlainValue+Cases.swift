@@ -5,8 +5,8 @@ import Holdfast
 // once the type of the place and the names that the heap notes are known.
 
 extension PlainValue {
-    /// Returns the value as one of the type `shape`. Throws ``InspectionProblem`` if the type has no
-    /// such case. Everything else is left as it is, for `problem(as:)` to judge.
+    /// Returns the value as one of the type `shape`. Throws ``InspectionProblem`` if the type has
+    /// no such case. Everything else is left as it is, for `problem(as:)` to judge.
     func resolved(as shape: TypeShape, _ notes: TypeNotes) throws -> PlainValue {
         switch (self, shape) {
         case (_, .optional(let wrapped)): return try resolved(as: wrapped, notes)

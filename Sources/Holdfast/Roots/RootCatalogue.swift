@@ -93,8 +93,8 @@ package struct RootCatalogue {
             && !name.hasPrefix(hiddenPrefix + schemaPrefix)
     }
 
-    /// Returns the root whose unfinished migration a hidden name belongs to, or nil if it belongs to
-    /// none.
+    /// Returns the root whose unfinished migration a hidden name belongs to, or nil if it belongs
+    /// to none.
     package static func unfinishedRoot(hiddenName name: String) -> String? {
         guard isUnfinished(hiddenName: name) else { return nil }
         let rest = name.dropFirst(hiddenPrefix.count)

@@ -34,8 +34,8 @@ public protocol BlockVerifier {
     /// Runs `body` with `step` as the next step of the path.
     mutating func within(_ step: VerificationStep, _ body: (inout Self) -> Void)
 
-    /// Returns the part of the contents of the block just claimed that the walk visits. Collections,
-    /// records and unions ask once each.
+    /// Returns the part of the contents of the block just claimed that the walk visits.
+    /// Collections, records and unions ask once each.
     mutating func partToVisit() -> VisitedPart
 
     // The file determines how deeply values are nested. Records and unions, which may contain

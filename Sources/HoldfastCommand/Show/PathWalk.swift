@@ -3,8 +3,8 @@ import HoldfastInspection
 import HoldfastTools
 
 extension ValuePath {
-    /// Follows the path from the root, checking what it reads on the way. The error is one line that
-    /// says how far the path leads and what is there instead.
+    /// Follows the path from the root, checking what it reads on the way. The error is one line
+    /// that says how far the path leads and what is there instead.
     func follow(from root: ValuePlace, in path: String, _ check: PartCheck) throws -> ValuePlace {
         var place = root
         for (index, step) in steps.enumerated() {

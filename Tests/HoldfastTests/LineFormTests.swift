@@ -17,9 +17,10 @@ import TestSupport
         var zebra: Int8
         var apple: Double?
         var flag: Bool
-        var id: UUID
-        var day: Date?
+        var small: UInt16?
+        var inner: Inner
     }
+    @Persistable(.plain) struct Inner { var y: Float; var b: Bool? }
     @Persistable struct Everything {
         var z: Int
         var a: UInt64
@@ -80,8 +81,8 @@ import TestSupport
             level: number % 2 == 0 ? .low : .high,
             shape: count == 0 ? .point : count == 1 ? .circle(radius: 2) : .named(text, [1, 2]),
             spot: Spot(
-                zebra: 3, apple: count == 0 ? nil : 1.5, flag: true, id: UUID(),
-                day: count == 1 ? .now : nil),
+                zebra: 3, apple: count == 0 ? nil : 1.5, flag: true,
+                small: count == 1 ? 7 : nil, inner: Inner(y: 0.5, b: count == 2 ? nil : false)),
             nested: count == 0 ? .none : count == 1 ? .some(.none) : .some(.some(3)),
             maybe: count == 0 ? nil : text, list: Array(repeating: [1, number], count: count),
             queue: PersistentDeque(Array(repeating: Shape.circle(radius: 1), count: count)),

@@ -29,6 +29,12 @@ import TestSupport
             let order = sorted.map(\.key)
             #expect(order == expected.keys.sorted())
             #expect(map[Decimal(string: "3")!] == nil)
+            map[.nan] = -1
+            sorted[.nan] = -1
+            sorted[Decimal(-1000)] = -2
+            #expect(map[.nan] == -1 && sorted[.nan] == -1 && sorted[Decimal(-1000)] == -2)
+            let first = try #require(sorted.first?.key)
+            #expect(first.isNaN)
             // Other forms of the same number: mantissa and exponent differ.
             let one = Decimal(sign: .plus, exponent: -3, significand: 1000)
             #expect(one == 1 && map[one] == map[1])

@@ -39,8 +39,8 @@ enum Help {
                     example: "stock.keys.sorted()",
                     meaning: "keys, values, sorted(), min(), sum(), prefix(3), … as in Swift"),
                 Line(
-                    example: "order.payment = .card(number: \"4111\")",
-                    meaning: "a case of an enum; also time = .seconds(1.5), range = 1 ..< 5"),
+                    example: "time: Duration = .seconds(1.5)",
+                    meaning: "cases of enums are written alike, .card(number: \"4111\")"),
                 Line(
                     example: "log.append(3.5)",
                     meaning: "append, insert(…, at: 0), remove(at: 0), removeLast(), removeAll()"),

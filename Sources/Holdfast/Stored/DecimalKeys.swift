@@ -6,8 +6,8 @@
 import HoldfastEngine
 import HoldfastFormat
 
-/// Decimals as keys compare as `==` does, by their values: 1.0 and 1.00 are the same key. They are
-/// ordered like `<`.
+/// Decimals as keys compare as `==` does, by their values: 1.0 and 1.00 are the same key, and NaN
+/// is one too. They are ordered like `<`, NaN before all numbers.
 extension Decimal: PersistableOrderedKey {
     /// A key, and the digits that all equal ones have in common.
     public struct Probe {
@@ -56,13 +56,18 @@ extension Decimal: PersistableOrderedKey {
     public static func isStored(
         _ stored: StoredBytes, before probe: Decimal, in access: HeapAccess
     ) -> Bool {
-        load(stored, from: access) < probe
+        precedes(load(stored, from: access), probe)
     }
 
     public static func isProbe(
         _ probe: Decimal, before stored: StoredBytes, in access: HeapAccess
     ) -> Bool {
-        probe < load(stored, from: access)
+        precedes(probe, load(stored, from: access))
+    }
+
+    /// Foundation's `<` puts NaN before some numbers and not before others.
+    private static func precedes(_ left: Decimal, _ right: Decimal) -> Bool {
+        left.isNaN ? !right.isNaN : !right.isNaN && left < right
     }
 
     public static var isAlwaysPlain: Bool { false }

@@ -6,7 +6,7 @@ import TestSupport
 
 /// What `show` says of enums, of damage beside and in what it shows, and of unfinished changes.
 @Suite(.progress) struct PartTests {
-    @Persistable enum Size: Int { case small = 1, large = 7 }
+    @Persistable enum Size: Int, PersistableKey { case small = 1, large = 7 }
     @Persistable enum Mark: String { case red, green = "g" }
     @Persistable enum Deed {
         case none

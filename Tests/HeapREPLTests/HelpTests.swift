@@ -26,6 +26,7 @@ import TestSupport
         ),
         "n = 5": (["n", "m = 6", "m + n"], ["5", "11"]),
         "small: Int8 = 5": (["small"], ["5"]),
+        "time: Duration = .seconds(1.5)": (["time"], [".seconds(1.5)"]),
         "delete stock": (["roots"], ["log", "n", "prices", "tags"]),
         "roots": ([], ["log", "n", "prices", "stock", "tags"]),
         "stock[\"bolt\"] = 120": (

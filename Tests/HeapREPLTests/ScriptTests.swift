@@ -93,7 +93,7 @@ import TestSupport
         ("5 / (3 - 3)", 1, 3, "division by zero"),
         ("5 % 0", 1, 3, "division by zero"),
         ("-9223372036854775808 / -1", 1, 22, "overflow"),
-        ("99999999999999999999999999", 1, 1, "too large"),
+        ("9999999999999999999999999999999999999999", 1, 1, "too large"),
         ("x: Int8 = 127\nx += 1", 2, 6, "does not fit into an Int8"),
         ("u: UInt = 0\nu -= 1", 2, 6, "does not fit into an UInt"),
         ("n = 5\nn = \"five\"", 2, 5, "expected an Int instead of a String"),

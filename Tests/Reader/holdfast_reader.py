@@ -45,6 +45,8 @@ class Reader:
         catalogue = Type(32, 8, lambda at: (self.heap.word(at), self.text(at + 8), self.heap.word(at + 24)))
         roots = []
         for name, (fingerprint, description, offset) in self.map(place, self.make(Shape("named", "String")), catalogue):
+            # What follows the first line is for people.
+            description = description.split("\n")[0]
             need(hash_bytes(description.encode(), DESCRIPTION_SEED) == fingerprint, "the fingerprint of %s is wrong" % name)
             roots.append((name, description, offset))
         return sorted(roots)

@@ -25,6 +25,8 @@ struct Expression {
         case construction(String, [Argument])
         /// `map<String, Int>()`.
         case container(TypeName, [Argument])
+        /// `.cash`, `.card(number: "4111")`: a case of an enum that the place determines.
+        case enumCase(String, [Argument])
     }
 
     let form: Form

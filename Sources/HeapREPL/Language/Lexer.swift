@@ -188,11 +188,9 @@ struct Lexer {
         -> Int128
     {
         guard !digits.isEmpty else { throw InputError("the number has no digits", at: start) }
-        // Int64's smallest value has a magnitude one greater than its largest, and fields of type
-        // UInt64 need its upper half.
-        guard let number = Int128(digits, radix: radix), number <= Int128(UInt64.max) else {
+        guard let number = Int128(digits, radix: radix) else {
             throw InputError(
-                "the number is too large: no type holds more than \(UInt64.max)", at: start)
+                "the number is too large: lines have none above \(Int128.max)", at: start)
         }
         return number
     }

@@ -189,6 +189,13 @@ extension Parser {
             try expect(")", "is expected")
             return inner
         case .sign("["): return try listOrDictionary()
+        case .sign("."):
+            advance()
+            let name = try name("the name of a case")
+            let arguments =
+                current.isSign("(") && current.isAttached ? try arguments(until: ")") : []
+            return try make(
+                .enumCase(name, arguments), token.location, above: arguments.map(\.value))
         case .name(let name, let isQuoted): return try named(name, isQuoted: isQuoted)
         default:
             throw InputError(

@@ -25,7 +25,8 @@ extension Expression {
         case .call(let base, _, let arguments, _), .element(let base, let arguments):
             try base.forEach(body)
             for argument in arguments { try argument.value.forEach(body) }
-        case .construction(_, let arguments), .container(_, let arguments):
+        case .construction(_, let arguments), .container(_, let arguments),
+            .enumCase(_, let arguments):
             for argument in arguments { try argument.value.forEach(body) }
         }
     }
@@ -37,7 +38,7 @@ extension Expression {
 }
 
 extension Statement {
-    private var expressions: [Expression] {
+    var expressions: [Expression] {
         switch form {
         case .expression(let expression): [expression]
         case .assignment(let target, _, _, let value): [target, value]

@@ -56,10 +56,13 @@ struct Evaluator {
         let location = expression.location
         switch expression.form {
         case .literal(let value):
-            if case .integer(let number) = value, number > Int128(UInt64.max) {
-                throw InputError("the number is too large", at: location)
-            }
             return .value(value)
+        case .enumCase(let name, let arguments): return .value(try choice(name, arguments))
+        // With the enum's name in front.
+        case .member(let base, let name, _) where isEnum(base):
+            return .value(.choice(name, []))
+        case .call(let base, let name, let arguments, _) where isEnum(base):
+            return .value(try choice(name, arguments))
         case .name(let name): return .place(try root(name, at: location))
         case .list(let elements): return .value(.list(try elements.map(value(of:))))
         case .dictionary(let pairs): return .value(.pairs(try dictionary(pairs)))
@@ -93,6 +96,20 @@ struct Evaluator {
                 "a collection is created by an assignment: name = \(try types.shape(of: type).name)()",
                 at: location)
         }
+    }
+
+    /// Whether an expression is the name of an enum, in front of one of its cases.
+    private func isEnum(_ base: Expression) -> Bool {
+        guard case .name(let name) = base.form, roots[name] == nil else { return false }
+        return types.enums.contains(name)
+    }
+
+    private func choice(_ name: String, _ arguments: [Argument]) throws -> Value {
+        .choice(
+            name,
+            try arguments.map {
+                Value.Argument(label: $0.label, value: try value(of: $0.value))
+            })
     }
 
     func root(_ name: String, at location: Location) throws(InputError) -> Place {
@@ -174,6 +191,9 @@ struct Evaluator {
         }
         if case .record(_, let fields, _)? = types.structure(name) {
             return try construct(name, fields, arguments, location)
+        }
+        if types.enums.contains(name), arguments.count == 1, arguments[0].label == "rawValue" {
+            return try value(of: arguments[0].value)
         }
         if ContainerKind(name) != nil, let kind = ContainerKind(name) {
             throw InputError("a \(name) needs its types: \(kind.example)()", at: location)

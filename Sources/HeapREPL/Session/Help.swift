@@ -39,6 +39,9 @@ enum Help {
                     example: "stock.keys.sorted()",
                     meaning: "keys, values, sorted(), min(), sum(), prefix(3), … as in Swift"),
                 Line(
+                    example: "time: Duration = .seconds(1.5)",
+                    meaning: "cases of enums are written alike, .card(number: \"4111\")"),
+                Line(
                     example: "log.append(3.5)",
                     meaning: "append, insert(…, at: 0), remove(at: 0), removeLast(), removeAll()"),
                 Line(example: "log[0]", meaning: "an element; log[0 ..< 2] is several"),

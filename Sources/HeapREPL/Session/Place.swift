@@ -58,6 +58,14 @@ struct Place {
         }
     }
 
+    // MARK: Tables
+
+    /// Whether there are tables in the value.
+    var leadsToTables: Bool { shape.contains(\.isTable) }
+
+    /// Makes the indexes anew if the value is a table.
+    func rebuildIndexes() throws { try place.rebuildIndexes() }
+
     // MARK: Optionals
 
     func isNil() -> Bool { place.unwrapped == nil }
@@ -231,7 +239,14 @@ extension Value {
             self = .object(
                 type, members.map { Field(name: $0.name, value: Value($0.value, isShown: isShown)) }
             )
-        case .date, .uuid, .union, .reference, .opaque: self = .other(plain)
+        case .range(let lower, let upper, let isClosed):
+            self = .range(
+                Bounds(
+                    lower: Value(lower, isShown: isShown), upper: Value(upper, isShown: isShown),
+                    isClosed: isClosed))
+        case .digits(let text): self = Int128(text).map { .integer($0) } ?? .other(plain)
+        case .date, .uuid, .union, .enumeration, .choice, .duration, .reference, .opaque:
+            self = .other(plain)
         }
     }
 
@@ -243,7 +258,7 @@ extension Value {
         case .bool(let value): return .bool(value)
         case .integer(let number):
             return Int64(exactly: number).map { .integer($0) }
-                ?? .unsigned(UInt64(clamping: number))
+                ?? UInt64(exactly: number).map { .unsigned($0) } ?? .digits("\(number)")
         case .number(let number): return .number(number)
         case .text(let text): return .text(text)
         case .bytes(let bytes): return .bytes(Data(bytes))
@@ -266,7 +281,17 @@ extension Value {
                 })
         case .other(let value): return value
         case .beginning(let value, _): return value.plain(as: shape)
-        case .range(let bounds): return .text(bounds.text())
+        case .choice(let name, let arguments):
+            return .choice(
+                name: name,
+                arguments.map {
+                    PlainValue.Argument(label: $0.label, value: $0.value.plain())
+                })
+        case .range(let bounds):
+            guard let lower = bounds.lower, let upper = bounds.upper else {
+                return .text(bounds.text())
+            }
+            return .range(lower.plain(), upper.plain(), isClosed: bounds.isClosed)
         }
     }
 }

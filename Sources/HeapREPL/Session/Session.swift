@@ -302,8 +302,18 @@ final class Session {
             }
             let roots = tx.roots
             refresh(roots)
-            let effect = try Evaluator(roots: places, types: types, rootNames: roots.map(\.name))
-                .run(statement)
+            let evaluator = Evaluator(
+                roots: places, types: types, rootNames: roots.map(\.name))
+            let effect: Evaluator.Effect
+            if statement.changesHeap, places.values.contains(where: \.leadsToTables) {
+                effect = try tx.savepoint { _ in
+                    let effect = try evaluator.run(statement)
+                    try evaluator.rebuildIndexes(after: statement)
+                    return effect
+                }
+            } else {
+                effect = try evaluator.run(statement)
+            }
             switch effect {
             case .nothing: break
             case .show(let value): shown.append(value.text())

@@ -20,12 +20,12 @@ enum Arithmetic {
     static func negate(_ value: Value, at location: Location) throws(InputError) -> Value {
         switch value {
         case .integer(let number):
-            let result = -number
+            let (result, isBeyond) = Int128(0).subtractingReportingOverflow(number)
             // The literal of the smallest Int is valid only with its sign: its magnitude is one
-            // greater than the largest Int.
-            guard result >= Int128(Int64.min), result <= Int128(Int64.max) else {
-                throw overflow("-\(number)", location)
-            }
+            // greater than the largest Int. A larger number is one for an Int128.
+            let isWide = number.magnitude > UInt128(UInt64.max)
+            guard !isBeyond, isWide || (result >= Int128(Int64.min) && result <= Int128(Int64.max))
+            else { throw overflow("-\(number)", location) }
             return .integer(result)
         case .number(let number): return .number(-number)
         default: throw InputError("“-” cannot be applied to \(value.kind)", at: location)

@@ -8,7 +8,7 @@ import Holdfast
 /// Values constructed from others with a type's name: `Int(3.5)`, `String(5)`,
 /// `Date("2026-01-31T12:00:00Z")`.
 enum Constructions {
-    static let names = ["Int", "Double", "String", "Date", "UUID", "Data"]
+    static let names = ["Int", "Double", "String", "Date", "UUID", "Data", "URL", "Decimal"]
 
     /// Returns a date or UUID parsed from its text, or nil if it is not valid.
     static func make(_ type: String, _ text: String) -> Value? {
@@ -45,7 +45,10 @@ enum Constructions {
             let bytes = try Fitting.fit(value, to: .named("Data"), at: location)
             return bytes
         case ("Data", .text(let text)): return .bytes(Array(text.utf8))
-        case ("Date", .text), ("UUID", .text):
+        case ("Decimal", .other(.digits(let text))): return .other(.digits(text))
+        case ("Double", .other(.digits(let text))): return Double(text).map { .number($0) } ?? .null
+        case ("Date", .text), ("UUID", .text), ("URL", .text), ("Decimal", .text),
+            ("Decimal", .integer), ("Decimal", .number):
             return try Fitting.fit(value, to: .named(type), at: location)
         default: return nil
         }

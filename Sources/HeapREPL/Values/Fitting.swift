@@ -1,4 +1,10 @@
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 import Holdfast
+import HoldfastInspection
 
 /// Converts values to the types of their destinations, and determines types for new places.
 /// Everything is checked before anything is changed. Errors have a place in the line.
@@ -18,9 +24,22 @@ enum Fitting {
             return try fit(value, toCollection: name, parameters, location)
         case .structure(let name, let fields, _), .record(let name, let fields, _):
             return try fit(value, toStruct: name, fields, location)
-        case .enumeration(_, let raw): return try fit(value, to: raw, at: location)
-        case .opaque, .union:
+        case .enumeration(_, let raw):
+            switch value {
+            case .choice(_, let arguments) where arguments.isEmpty: return value
+            case .other(.enumeration): return value
+            default: return try fit(value, to: raw, at: location)
+            }
+        case .union(let name, let cases):
+            if case .choice(let entry, let arguments) = value {
+                return try fit(entry, arguments, to: name, cases, location)
+            }
             if case .other = value { return value }
+            throw wrong(
+                value, "a case of \(Printable.line(name)), such as \(example(cases)),", location)
+        case .opaque:
+            if case .other = value { return value }
+            if case .choice(_, let arguments) = value, arguments.isEmpty { return value }
             throw InputError(
                 "there is no notation for a \(Printable.line(shape.name)); only its program can "
                     + "change it",
@@ -33,6 +52,48 @@ enum Fitting {
         InputError("expected \(wanted) instead of \(value.kind)", at: location)
     }
 
+    private static func example(_ cases: [TypeShape.Case]) -> String {
+        guard let first = cases.first else { return "none" }
+        return ".\(Name.text(first.name))\(first.payload.isEmpty ? "" : "(…)")"
+    }
+
+    /// The labels are checked when the value is stored: only the heap knows them.
+    private static func fit(
+        _ name: String, _ arguments: [Value.Argument], to union: String,
+        _ cases: [TypeShape.Case], _ location: Location
+    ) throws(InputError) -> Value {
+        guard let found = cases.first(where: { $0.name == name }) else {
+            throw InputError(
+                "\(Printable.line(union)) has no case \(Printable.line(name)); it has "
+                    + cases.map { ".\(Name.text($0.name))" }.joined(separator: ", "), at: location)
+        }
+        guard found.payload.count == arguments.count else {
+            let count = found.payload.count
+            throw InputError(
+                "the case \(Printable.line(name)) has \(count) value\(count == 1 ? "" : "s"), not "
+                    + "\(arguments.count)", at: location)
+        }
+        var fitted: [Value.Argument] = []
+        for (argument, shape) in zip(arguments, found.payload) {
+            fitted.append(
+                Value.Argument(
+                    label: argument.label, value: try fit(argument.value, to: shape, at: location)))
+        }
+        return .choice(name, fitted)
+    }
+
+    /// Returns the digits of a number for a `Decimal`.
+    private static func digits(_ value: Value) -> Value? {
+        let text: String? =
+            switch value {
+            case .integer(let number): "\(number)"
+            case .number(let number): Decimal(string: "\(number)")?.description
+            case .text(let text), .other(.digits(let text)): text
+            default: nil
+            }
+        return text.flatMap { PlainValue.isDecimal($0) ? .other(.digits($0)) : nil }
+    }
+
     private static func article(_ name: String) -> String {
         ("AEIO".contains(name.first ?? " ") || name.hasPrefix("UI") ? "an " : "a ")
             + Printable.line(name)
@@ -42,6 +103,12 @@ enum Fitting {
         throws(InputError) -> Value
     {
         if let bounds = TypeTable.wholeNumbers[name] {
+            if name == "UInt128", case .other(.digits(let text)) = value, UInt128(text) != nil {
+                return value
+            }
+            if name == "UInt128", case .text(let text) = value, UInt128(text) != nil {
+                return .other(.digits(text))
+            }
             guard case .integer(let number) = value else {
                 throw wrong(value, article(name), location)
             }
@@ -70,7 +137,17 @@ enum Fitting {
                 bytes.append(UInt8(byte))
             }
             return .bytes(bytes)
-        case ("Date", .other(.date)), ("UUID", .other(.uuid)): return value
+        case ("Date", .other(.date)), ("UUID", .other(.uuid)), ("Duration", .other(.duration)),
+            ("Duration", .choice):
+            return value
+        case ("Decimal", _):
+            guard let digits = digits(value) else { throw wrong(value, "a Decimal", location) }
+            return digits
+        case ("URL", .text(let text)):
+            guard text.isEmpty || URL(string: text) != nil else {
+                throw InputError("“\(Printable.line(text))” is not a URL", at: location)
+            }
+            return value
         case ("Date", .text(let text)), ("UUID", .text(let text)):
             guard let made = Constructions.make(name, text) else {
                 throw InputError(
@@ -86,6 +163,19 @@ enum Fitting {
     private static func fit(
         _ value: Value, toCollection name: String, _ parameters: [TypeShape], _ location: Location
     ) throws(InputError) -> Value {
+        if name == "Range" || name == "ClosedRange", parameters.count == 1 {
+            guard case .range(let bounds) = value, let lower = bounds.lower,
+                let upper = bounds.upper, bounds.isClosed == (name == "ClosedRange")
+            else {
+                throw wrong(
+                    value, "a range, such as \(name == "Range" ? "1 ..< 5" : "1 ... 5"),", location)
+            }
+            return .range(
+                Value.Bounds(
+                    lower: try fit(lower, to: parameters[0], at: location),
+                    upper: try fit(upper, to: parameters[0], at: location),
+                    isClosed: bounds.isClosed))
+        }
         guard let kind = ContainerKind(name), parameters.count == kind.parameterCount else {
             throw InputError(
                 "there is no notation for a \(Printable.line(name)); only its program can change "
@@ -169,7 +259,13 @@ enum Fitting {
     {
         switch value {
         case .bool: return .named("Bool")
-        case .integer(let number): return .named(number > Int128(Int64.max) ? "UInt64" : "Int")
+        case .integer(let number):
+            guard number >= Int128(Int64.min), number <= Int128(UInt64.max) else {
+                throw InputError(
+                    "\(number) is too large for an Int; write its type, as in x: Int128 = …",
+                    at: location)
+            }
+            return .named(number > Int128(Int64.max) ? "UInt64" : "Int")
         case .number: return .named("Double")
         case .text: return .named("String")
         case .bytes: return .named("Data")
@@ -188,6 +284,12 @@ enum Fitting {
             return shape
         case .other(.date): return .named("Date")
         case .other(.uuid): return .named("UUID")
+        case .other(.digits): return .named("Decimal")
+        case .other(.duration): return .named("Duration")
+        case .choice(let name, _):
+            throw InputError(
+                "the case \(Printable.line(name)) alone has no type; write one, as in x: Duration = "
+                    + ".seconds(5)", at: location)
         case .other: throw InputError("\(value.kind) cannot be a root", at: location)
         case .null:
             throw InputError("nil alone has no type; write one, as in: x: Int? = nil", at: location)

@@ -53,7 +53,9 @@ enum StructLayout {
     /// Returns size and alignment of the stored form.
     private static func stored(_ shape: TypeShape) -> (size: Int, alignment: Int)? {
         switch shape {
-        case .named("String"), .named("Data"), .named("UUID"): return (16, 8)
+        case .named("String"), .named("Data"), .named("UUID"), .named("URL"), .named("Decimal"),
+            .named("Int128"), .named("UInt128"), .named("Duration"):
+            return (16, 8)
         // References into the heap, and dates.
         case .named("Date"), .generic, .record: return (8, 8)
         case .optional(let wrapped):

@@ -24,6 +24,8 @@ enum ContainerKind: String, CaseIterable {
 /// roots.
 struct TypeTable {
     private var structs: [String: TypeShape] = [:]
+    /// The names that can stand in front of a case.
+    private(set) var enums: Set<String> = ["Duration"]
 
     static let wholeNumbers: [String: (smallest: Int128, largest: Int128)] = [
         "Int": (Int128(Int64.min), Int128(Int64.max)),
@@ -34,9 +36,11 @@ struct TypeTable {
         "UInt64": (0, Int128(UInt64.max)),
         "UInt32": (0, Int128(UInt32.max)), "UInt16": (0, Int128(UInt16.max)),
         "UInt8": (0, Int128(UInt8.max)),
+        // A line's numbers end where an Int128 does.
+        "Int128": (.min, .max), "UInt128": (0, .max),
     ]
     private static let others: Set<String> = [
-        "Double", "Float", "Bool", "String", "Data", "Date", "UUID",
+        "Double", "Float", "Bool", "String", "Data", "Date", "UUID", "URL", "Decimal", "Duration",
     ]
     static let builtIn = wholeNumbers.keys.sorted() + others.sorted()
 
@@ -56,7 +60,10 @@ struct TypeTable {
             for field in fields { learn(from: field.type) }
         case .generic(_, let parameters): for parameter in parameters { learn(from: parameter) }
         case .optional(let wrapped): learn(from: wrapped)
-        case .union(_, let cases): for part in cases.flatMap(\.payload) { learn(from: part) }
+        case .enumeration(let name, _), .opaque(let name, 1, _): enums.insert(name)
+        case .union(let name, let cases):
+            enums.insert(name)
+            for part in cases.flatMap(\.payload) { learn(from: part) }
         default: break
         }
     }
@@ -136,7 +143,7 @@ struct TypeTable {
             for parameter in parameters { shapes.append(try shape(of: parameter)) }
             if kind != .array, kind != .deque, !Self.canBeKey(shapes[0]) {
                 throw InputError(
-                    "\(shapes[0].name) cannot be a key; numbers, String, Date, UUID and Data can",
+                    "\(shapes[0].name) cannot be a key; numbers, String, Date, Duration, UUID and Data can",
                     at: parameters[0].location)
             }
             return .generic(kind.storedName, shapes)
@@ -145,6 +152,7 @@ struct TypeTable {
 
     private static func canBeKey(_ shape: TypeShape) -> Bool {
         guard case .named(let name) = shape else { return false }
-        return wholeNumbers[name] != nil || (others.contains(name) && name != "Bool")
+        return wholeNumbers[name] != nil
+            || (others.contains(name) && name != "Bool" && name != "URL")
     }
 }

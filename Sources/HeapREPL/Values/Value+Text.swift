@@ -30,6 +30,10 @@ extension Value {
         case .object(let name, let fields):
             "\(name)(\(fields.map { "\(Name.text($0.name)): \($0.value.text(amount))" }.joined(separator: ", ")))"
         case .range(let bounds): bounds.text(amount)
+        case .choice(let name, let arguments):
+            arguments.isEmpty
+                ? ".\(Name.text(name))"
+                : ".\(Name.text(name))(\(arguments.map { ($0.label.map { "\(Name.text($0)): " } ?? "") + $0.value.text(amount) }.joined(separator: ", ")))"
         case .other(let value): Printable.line(value.description)
         case .beginning(of: .list(let elements), let count):
             Self.brackets(elements.prefix(amount.elements).map { $0.text(amount) }, of: count)

@@ -1,3 +1,8 @@
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 import Holdfast
 import HoldfastInspection
 
@@ -16,6 +21,8 @@ indirect enum Value: Equatable, Sendable {
     /// A struct's fields, in order, with the name of the struct.
     case object(String, [Field])
     case range(Bounds)
+    /// A case of an enum, as it is written: of which enum, its place says.
+    case choice(String, [Argument])
     /// Values without a literal: dates, UUIDs, references, enums, the bytes of types that only
     /// another program knows.
     case other(PlainValue)
@@ -24,6 +31,11 @@ indirect enum Value: Equatable, Sendable {
 
     struct Pair: Equatable, Sendable {
         var key: Value
+        var value: Value
+    }
+
+    struct Argument: Equatable, Sendable {
+        var label: String?
         var value: Value
     }
 
@@ -52,6 +64,7 @@ indirect enum Value: Equatable, Sendable {
         case .object(let name, _):
             "\(name.first.map { "AEIOU".contains($0) } ?? false ? "an" : "a") \(name)"
         case .range: "a range"
+        case .choice(let name, _): "the case \(Printable.line(name))"
         case .other(let value): value.kind
         case .beginning(let value, _): value.kind
         }
@@ -78,7 +91,37 @@ extension Value {
             return left < right ? -1 : left > right ? 1 : 0
         case (.other(.uuid(let left)), .other(.uuid(let right))):
             return left < right ? -1 : left > right ? 1 : 0
-        default: return nil
+        case (.other(.duration(let left)), .other(.duration(let right))):
+            return left < right ? -1 : left > right ? 1 : 0
+        case (.other(.enumeration(_, _, let left)), .other(.enumeration(_, _, let right))):
+            return compare(Value(left, isShown: false), Value(right, isShown: false))
+        default:
+            guard let left = left.decimal, let right = right.decimal else { return nil }
+            return left < right ? -1 : left > right ? 1 : 0
+        }
+    }
+
+    /// The exact value of a number.
+    private var decimal: Decimal? {
+        switch self {
+        case .integer(let number): Decimal(string: "\(number)")
+        case .number(let number): Decimal(string: "\(number)")
+        case .other(.digits(let text)): Decimal(string: text)
+        default: nil
+        }
+    }
+
+    /// Returns whether a value is the case that is written.
+    private static func isCase(_ name: String, _ arguments: [Argument], _ value: Value) -> Bool {
+        switch value {
+        case .choice(let other, let others): return name == other && arguments == others
+        case .other(.enumeration(_, let other, _)): return arguments.isEmpty && name == other
+        case .other(.union(_, let other, let values, _)):
+            return name == other && values.count == arguments.count
+                && zip(arguments, values).allSatisfy {
+                    areEqual($0.value, Value($1, isShown: false))
+                }
+        default: return false
         }
     }
 
@@ -87,6 +130,15 @@ extension Value {
     static func areEqual(_ left: Value, _ right: Value) -> Bool {
         switch (left, right) {
         case (.integer, .number), (.number, .integer): compare(left, right) == 0
+        case (.choice(let name, let arguments), _): isCase(name, arguments, right)
+        case (_, .choice(let name, let arguments)): isCase(name, arguments, left)
+        case (.other(.enumeration), .other(.enumeration)): left == right
+        // A raw value, as enums without noted names are shown and compared.
+        case (.other(.enumeration(_, _, let raw)), _):
+            areEqual(Value(raw, isShown: false), right)
+        case (_, .other(.enumeration(_, _, let raw))):
+            areEqual(left, Value(raw, isShown: false))
+        case (.other(.digits), _), (_, .other(.digits)): compare(left, right) == 0
         case (.number(let left), .number(let right)): left == right
         case (.list(let left), .list(let right)):
             left.count == right.count && zip(left, right).allSatisfy { areEqual($0, $1) }

@@ -59,11 +59,29 @@ extension PersistentMap {
         return places
     }
 
+    /// Calls `body` with the places of all entries, in the order of the table.
+    package func forEachPlace(_ body: (EntryPlace) throws -> Void) rethrows {
+        var iterator = makeIterator()
+        while let slot = iterator.nextSlot() { try body(access.place(of: slot)) }
+    }
+
     /// Returns the place of the entry for `key`, or nil if there is none.
     package func place(of key: Key) -> EntryPlace? { find(key).map { access.place(of: $0) } }
 }
 
 extension PersistentSortedMap {
+    /// Calls `body` with the places of all entries, in their order.
+    package func forEachPlace(_ body: (EntryPlace) throws -> Void) rethrows {
+        var here = place { _ in 0 }
+        while let place = here {
+            let leaf = leaf(place)
+            for position in 0 ..< leaf.count {
+                try body(access.place(of: leaf.slot(position, access)))
+            }
+            here = self.place(after: place)
+        }
+    }
+
     private func entryPlace(_ index: Index) -> EntryPlace {
         access.place(of: leaf(place(index)).slot(index.position, access))
     }

@@ -29,7 +29,7 @@ enum Handle {
     static func outlived() -> Never {
         fatalError(
             "Holdfast: an iterator was used after its transaction had ended. Iterate inside the "
-                + "closure of read or write."
+                + "closure of read or write. \(Misuse.lineHint)"
         )
     }
 

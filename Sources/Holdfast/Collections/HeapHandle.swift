@@ -107,7 +107,7 @@ extension HeapHandle {
 
     @inlinable
     public static func storeEmpty(in access: HeapAccess) -> RelativePointer<Mark> {
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
         let offset = access.allocate(
             byteCount: MemoryLayout<Header>.size, alignment: Header.blockAlignment)
         access.store(Header(), at: offset)

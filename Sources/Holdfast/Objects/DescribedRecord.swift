@@ -28,7 +28,7 @@ extension DescribedRecord {
     package static func copy(_ value: Self, in access: HeapAccess) -> Stored {
         let layout = RecordLayout.of(Self.self)
         layout.require(value.place, value.access)
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
         let block = makeBlock(in: access)
         guard access.enterLevel() else {
             access.postpone(following: value.access) {

@@ -20,12 +20,13 @@ extension HeapRecord {
         guard verification.enterLevel() else {
             return verification.postpone { verifyEachField(at: offset, in: &$0) }
         }
-        for field in RecordLayout.of(Self.self).fields {
+        defer { verification.leaveLevel() }
+        guard verification.partToVisit().hasContents else { return }
+        for field in RecordLayout.of(Self.self).fields where !field.isAlwaysValid {
             verification.within(.field(field.name)) {
                 field.valueType.verify(at: offset + UInt64(field.offset), in: &$0)
             }
         }
-        verification.leaveLevel()
     }
 }
 
@@ -49,7 +50,7 @@ extension SharedRef {
 extension HeapUnion {
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let stored = verification.load(place, as: StoredUnion.self)
-        let cases = cases
+        let cases = UnionLayout.cases(of: Self.self)
         guard stored.number < cases.count else {
             return verification.report(
                 "\(Self.self) has no case \(stored.number): this program lists \(cases.count) cases"
@@ -68,17 +69,19 @@ extension HeapUnion {
     }
 
     private static func verify(
-        _ payload: [UnionCase<Self>.PayloadPart], at block: UInt64,
+        _ payload: [UnionPayloadPart], at block: UInt64,
         in verification: inout some BlockVerifier
     ) {
         guard verification.enterLevel() else {
             return verification.postpone { verify(payload, at: block, in: &$0) }
         }
-        for (number, part) in payload.enumerated() {
+        defer { verification.leaveLevel() }
+        guard verification.partToVisit().hasContents else { return }
+        for number in payload.indices {
+            let part = payload[number]
             verification.within(.element(number)) {
                 part.valueType.verify(at: block + UInt64(part.offset), in: &$0)
             }
         }
-        verification.leaveLevel()
     }
 }

@@ -72,7 +72,7 @@ extension HeapRecord {
 
     public static func store(_ value: Self, in access: HeapAccess) -> Stored {
         let layout = RecordLayout.of(Self.self)
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
         let offset = makeBlock(in: access)
         withUnsafeBytes(of: value) { bytes in
             // Nil is stored as zeros, which the block already contains.

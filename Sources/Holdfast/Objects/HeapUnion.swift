@@ -40,6 +40,13 @@ public struct StoredUnion: BitwiseCopyable, Sendable {
     package var payload: UInt64
 }
 
+/// A value of a case's payload. Not generic, so that walks over unknown types need not look the
+/// type up for each value.
+package struct UnionPayloadPart: Sendable {
+    package let offset: Int
+    package let valueType: any Persistable.Type
+}
+
 /// A case of a ``HeapUnion``: its name, and the functions that embed and extract its
 /// payload.
 public struct UnionCase<Union: SendableMetatype>: Sendable {
@@ -52,10 +59,7 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
     let store: @Sendable (Union, HeapAccess) -> UInt64?
     let load: @Sendable (UInt64, HeapAccess) -> Union
 
-    package struct PayloadPart: Sendable {
-        package let offset: Int
-        package let valueType: any Persistable.Type
-    }
+    package typealias PayloadPart = UnionPayloadPart
 
     /// Creates a case without a payload.
     public init(_ name: String, _ value: @autoclosure @escaping @Sendable () -> Union)
@@ -168,7 +172,7 @@ extension UnionCase {
     }
 }
 
-extension UnionCase.PayloadPart {
+extension UnionPayloadPart {
     func destroy(_ payload: UnsafeRawBufferPointer, _ access: HeapAccess) {
         destroy(valueType, payload, access)
     }
@@ -225,7 +229,8 @@ extension HeapUnion {
     public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        try TypeDescription.describing(Self.self) { () throws(HeapError) in
+        TypeNotes.collected?.add(payloadsOf: Self.self, named: storedName)
+        return try TypeDescription.describing(Self.self) { () throws(HeapError) in
             var texts: [String] = []
             for entry in cases {
                 var parts: [String] = []

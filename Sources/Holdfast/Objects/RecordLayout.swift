@@ -1,3 +1,8 @@
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 @_spi(Reflection) import Swift
 
 import HoldfastEngine
@@ -24,6 +29,9 @@ package final class RecordLayout: Sendable {
         let optionalType: (any OptionalField.Type)?
         /// Stores the value of a field that a record did not have, if the program declares one.
         let makeDefault: RecordField.Default?
+
+        /// Whether every bit pattern is valid, and leads nowhere.
+        let isAlwaysValid: Bool
 
         var ownsMemory: Bool { valueType.ownsMemory }
     }
@@ -97,7 +105,8 @@ package final class RecordLayout: Sendable {
                 Field(
                     name: field.name, memoryOffset: field.memoryOffset, offset: offset,
                     valueType: field.valueType, optionalType: field.optionalType,
-                    makeDefault: field.makeDefault))
+                    makeDefault: field.makeDefault,
+                    isAlwaysValid: Self.isAlwaysValid(field.valueType)))
             end = offset + size
         }
         guard end < Int(Int32.max) else {
@@ -169,7 +178,8 @@ package final class RecordLayout: Sendable {
         let fields = parts.enumerated().map { number, part in
             Field(
                 name: part.name, memoryOffset: number, offset: part.offset,
-                valueType: part.valueType, optionalType: nil, makeDefault: nil)
+                valueType: part.valueType, optionalType: nil, makeDefault: nil,
+                isAlwaysValid: isAlwaysValid(part.valueType))
         }
         return RecordLayout(type, fields: fields, byteCount: byteCount, memoryBytes: fields.count)
     }
@@ -185,6 +195,12 @@ package final class RecordLayout: Sendable {
     private static func storedLayout<T: Persistable>(_ type: T.Type) -> (size: Int, alignment: Int)
     {
         (MemoryLayout<T.Stored>.size, MemoryLayout<T.Stored>.alignment)
+    }
+
+    private static func isAlwaysValid(_ type: any Persistable.Type) -> Bool {
+        type is any PersistableInteger.Type || type is any PersistableFloat.Type
+            || type == Date.self || type == UUID.self || type is any StorableWideInteger.Type
+            || type == Duration.self
     }
 
     // MARK: Describing

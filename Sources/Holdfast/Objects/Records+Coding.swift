@@ -138,7 +138,7 @@ extension HeapUnion {
     }
 }
 
-extension UnionCase.PayloadPart {
+extension UnionPayloadPart {
     func encode(
         at block: UInt64, _ access: HeapAccess, to container: inout any UnkeyedEncodingContainer
     ) throws {

@@ -33,8 +33,8 @@ package struct RootCatalogue {
         static func moveOwned(at place: UInt64, by mover: BlockMover) {
             let description = place + UInt64(MemoryLayout<Record>.offset(of: \.description)!)
             StoredBytes.move(at: description, by: mover)
-            let text = String.load(
-                mover.target.load(description, as: StoredBytes.self), from: mover.target)
+            let text = RootCatalogue.described(
+                mover.target.load(description, as: StoredBytes.self), mover.target)
             guard let type = TypeRegistry.shared.type(describedAs: text) else {
                 return mover.cannotGoOn = true
             }
@@ -93,6 +93,17 @@ package struct RootCatalogue {
             && !name.hasPrefix(hiddenPrefix + schemaPrefix)
     }
 
+    /// Returns the root whose unfinished migration a hidden name belongs to, or nil if it belongs
+    /// to none.
+    package static func unfinishedRoot(hiddenName name: String) -> String? {
+        guard isUnfinished(hiddenName: name) else { return nil }
+        let rest = name.dropFirst(hiddenPrefix.count)
+        for prefix in [cursorPrefix, remainderPrefix] where rest.hasPrefix(prefix) {
+            return String(rest.dropFirst(prefix.count))
+        }
+        return String(rest)
+    }
+
     /// Returns whether the name is one of Holdfast's own, given the roots that `isThere` reports. A
     /// program's name that merely begins with the prefix is shown like any other.
     package static func isHidden(_ name: String, _ isThere: (String) -> Bool) -> Bool {
@@ -144,7 +155,7 @@ package struct RootCatalogue {
         let fingerprint = try TypeRegistry.shared.fingerprint(of: type)
         guard let record = map?[name]?.record else { return nil }
         guard record.fingerprint == fingerprint else {
-            let stored = String.load(record.description, from: access)
+            let stored = Self.described(record.description, access)
             let requested = try type.describe()
             throw HeapError.rootTypeMismatch(
                 path: access.heapPath, name: name, stored: stored, requested: requested.text,
@@ -161,14 +172,15 @@ package struct RootCatalogue {
 
     func add(_ name: String, as type: any Persistable.Type, at offset: UInt64) throws(HeapError) {
         add(
-            name, describedAs: try type.describe().text,
+            name, describedAs: try type.describe().text, notes: TypeNotes.of(type),
             fingerprint: try TypeRegistry.shared.fingerprint(of: type), at: offset)
     }
 
     /// Adds a root of a type that this program may know only by an equivalent stored form, such as
     /// an array of another program's enum.
     package func add(
-        _ name: String, describedAs text: String, fingerprint: UInt64, at offset: UInt64
+        _ name: String, describedAs text: String, notes: TypeNotes = TypeNotes(),
+        fingerprint: UInt64, at offset: UInt64
     ) {
         access.catalogueWillChange()
         let map: PersistentMap<String, RecordValue>
@@ -179,7 +191,7 @@ package struct RootCatalogue {
             access.catalogue = stored.offset
             map = .load(stored, from: access)
         }
-        let description = String.store(text, in: access)
+        let description = String.store(text + notes.text, in: access)
         map.updateValue(
             RecordValue(
                 record: Record(fingerprint: fingerprint, description: description, offset: offset)),
@@ -192,6 +204,7 @@ package struct RootCatalogue {
         package let place: UInt64
         package let offset: UInt64
         package let description: String
+        package var notes = TypeNotes()
 
         package init(keyPlace: UInt64, place: UInt64, offset: UInt64, description: String) {
             self.keyPlace = keyPlace
@@ -208,12 +221,21 @@ package struct RootCatalogue {
             UnsafeMutableRawPointer(slot) + MemoryLayout.offset(
                 of: \MapSlot<StoredBytes, Record>.value)!
         let start = UInt64(UnsafeMutableRawPointer(slot) - access.context.pointee.base)
-        return Entry(
+        let (description, notes) = TypeNotes.split(
+            String.load(slot.pointee.value.description, from: access))
+        var entry = Entry(
             keyPlace: start + UInt64(MemoryLayout.offset(of: \MapSlot<StoredBytes, Record>.key)!),
             place: UInt64(record - access.context.pointee.base)
                 + UInt64(MemoryLayout<Record>.offset(of: \.offset)!),
             offset: slot.pointee.value.offset,
-            description: String.load(slot.pointee.value.description, from: access))
+            description: description)
+        entry.notes = TypeNotes(parsing: notes)
+        return entry
+    }
+
+    /// The description of a root's type, without the notes that follow it.
+    private static func described(_ stored: StoredBytes, _ access: HeapAccess) -> String {
+        TypeNotes.split(String.load(stored, from: access)).description
     }
 
     /// The descriptions of all roots, hidden ones too, by their names.
@@ -221,9 +243,18 @@ package struct RootCatalogue {
         guard let map else { return [:] }
         var found: [String: String] = [:]
         for (name, value) in map {
-            found[name] = String.load(value.record.description, from: access)
+            found[name] = Self.described(value.record.description, access)
         }
         return found
+    }
+
+    /// The notes of all roots together. If two differ, one of them is taken.
+    package var notes: TypeNotes {
+        guard let map else { return TypeNotes() }
+        let texts = map.map { _, value in
+            TypeNotes.split(String.load(value.record.description, from: access)).notes
+        }
+        return TypeNotes(parsing: texts.joined())
     }
 
     /// The names that belong to Holdfast itself, such as those of an unfinished migration.
@@ -282,7 +313,7 @@ package struct RootCatalogue {
         let isReadable = verification.problemCount == before && !verification.wasCancelled
         verification.verifyRoot(
             describedAs: isReadable
-                ? String.load(record.description, from: verification.access) : nil,
+                ? described(record.description, verification.access) : nil,
             fingerprint: record.fingerprint, placeAt: rootPlace)
     }
 
@@ -292,7 +323,7 @@ package struct RootCatalogue {
             if Self.isHidden(name, contains) { return nil }
             return Root(
                 name: name,
-                type: TypeDescription(String.load(value.record.description, from: access)))
+                type: TypeDescription(Self.described(value.record.description, access)))
         }.sorted { $0.name < $1.name }
     }
 }

@@ -37,7 +37,8 @@ package struct TypeMaker {
                 : Self.plain(name) ?? record
         case .optional(let wrapped): return type(of: wrapped).map { Generic.optional($0) }
         // An enum that this program does not have is stored as its raw value.
-        case .enumeration(_, let raw): return type(of: raw)
+        case .enumeration(_, let raw):
+            return type(of: raw).map { unknown?.enumeration(shape, raw: $0) ?? $0 }
         case .generic("Encoded", _): return unknown?.encoded(shape)
         case .generic("InlineArray", _), .structure, .opaque: return unknown?.structure(shape)
         case .generic(let name, let parameters):
@@ -115,6 +116,9 @@ package struct TypeMaker {
 package protocol UnknownTypeMaker: Sendable {
     /// Builds a plain struct, or opaque bytes.
     func structure(_ shape: TypeShape) -> (any Persistable.Type)?
+
+    /// Builds an enum that is stored as a raw value of a known type.
+    func enumeration(_ shape: TypeShape, raw: any Persistable.Type) -> (any Persistable.Type)?
 
     /// Builds an ``Encoded`` value of a type that the program does not have.
     func encoded(_ shape: TypeShape) -> (any Persistable.Type)?

@@ -74,7 +74,7 @@ public struct SchemaRoots {
 
     private func replace<Handle: Persistable, Header>(_ name: String, with new: Handle)
     where Handle.Stored == RelativePointer<Header> {
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
         let old = place(name, Handle.self)
         // As after `shop.names.sort()`, if `sort` is the standard library's.
         if isSame(new, Handle.load(RelativePointer(offset: old), from: access)) { return }

@@ -13,6 +13,9 @@ protocol StoredAsText: StoredAsOther, PersistableValue where Base == String {
     /// Nil if the text does not stand for a value.
     init?(storedText: String)
 
+    /// Whether a short look shows that `init(storedText:)` makes a value of this text.
+    static func isSurelyValid(_ utf8: UnsafeRawBufferPointer) -> Bool
+
     /// The text that `init(storedText:)` makes the value from.
     var storedText: String { get }
 }
@@ -34,8 +37,9 @@ extension StoredAsText {
         let before = verification.problemCount
         verification.completely { StoredBytes.verify(at: offset, isText: true, in: &$0) }
         guard verification.problemCount == before, !verification.wasCancelled else { return }
-        let text = String.load(
-            verification.load(offset, as: StoredBytes.self), from: verification.access)
+        let stored = verification.load(offset, as: StoredBytes.self)
+        if stored.withBytes(verification.access, { Self.isSurelyValid($0) }) { return }
+        let text = String.load(stored, from: verification.access)
         if Self(storedText: text) == nil { verification.report("\"\(text)\" is not \(typeName)") }
     }
 
@@ -75,6 +79,8 @@ extension URL: StoredAsText, Persistable, PersistableValue {
         self = value
     }
 
+    static func isSurelyValid(_ utf8: UnsafeRawBufferPointer) -> Bool { false }
+
     var storedText: String { absoluteString }
 }
 
@@ -95,15 +101,23 @@ extension Decimal: StoredAsText, Persistable, PersistableValue {
         }
     }
 
+    /// Whether there are so few digits that no number of them is too large or too exact.
+    static func isSurelyValid(_ utf8: UnsafeRawBufferPointer) -> Bool {
+        utf8.count <= 30 && isNumber(utf8)
+    }
+
     /// Whether the text is a sign or none, digits, and a point with digits or none.
-    private static func isNumber(_ text: String.UTF8View) -> Bool {
-        let digits = text.first == UInt8(ascii: "-") ? text.dropFirst() : text[...]
-        let parts = digits.split(
-            separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
-        return parts.allSatisfy { part in
-            !part.isEmpty
-                && part.allSatisfy { UInt8(ascii: "0") ... UInt8(ascii: "9") ~= $0 }
+    private static func isNumber(_ text: some Collection<UInt8>) -> Bool {
+        var (digits, points) = (0, 0)
+        for (index, byte) in text.enumerated() {
+            switch byte {
+            case UInt8(ascii: "0") ... UInt8(ascii: "9"): digits += 1
+            case UInt8(ascii: "-") where index == 0: continue
+            case UInt8(ascii: ".") where digits > 0 && points == 0: (digits, points) = (0, 1)
+            default: return false
+            }
         }
+        return digits > 0
     }
 
     var storedText: String { description }

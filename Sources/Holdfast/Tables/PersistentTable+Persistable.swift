@@ -70,7 +70,7 @@ extension PersistentTable: IndexedRecord {
 
 extension PersistentTable: PersistableContainer {
     public static func storeEmpty(in access: HeapAccess) -> Stored {
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
         let block = makeBlock(in: access)
         access.store(Rows.storeEmpty(in: access), at: block + rowsOffset)
         var visitor = IndexCreation(table: PersistentTable(access: access, place: block))

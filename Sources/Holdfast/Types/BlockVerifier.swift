@@ -34,6 +34,10 @@ public protocol BlockVerifier {
     /// Runs `body` with `step` as the next step of the path.
     mutating func within(_ step: VerificationStep, _ body: (inout Self) -> Void)
 
+    /// Returns the part of the contents of the block just claimed that the walk visits.
+    /// Collections, records and unions ask once each.
+    mutating func partToVisit() -> VisitedPart
+
     // The file determines how deeply values are nested. Records and unions, which may contain
     // others of their own type, are verified between `enterLevel` and `leaveLevel` or, at great
     // depth, by `postpone`. So the depth of the data costs a list and no stack.
@@ -65,6 +69,35 @@ public protocol BlockVerifier {
         describedAs description: String?, fingerprint: UInt64, placeAt place: UInt64)
 }
 
+/// The part of the contents of a block that a ``BlockVerifier`` visits.
+public struct VisitedPart {
+    /// A part of a collection. A record or union is visited with all of its values, or not at all.
+    package enum Choice {
+        case everything
+        case nothing
+        /// The elements or entries of these numbers, in the order of an iteration.
+        case elements(Range<Int>)
+        /// What a search for this key of a map or set reads.
+        case key(Any)
+    }
+
+    package let choice: Choice
+
+    package init(_ choice: Choice) { self.choice = choice }
+
+    /// Whether the values of a record or union are visited.
+    var hasContents: Bool { if case .nothing = choice { false } else { true } }
+
+    /// The numbers of the elements that are visited, of a collection of `count`.
+    func numbers(of count: Int) -> Range<Int> {
+        switch choice {
+        case .everything: 0 ..< count
+        case .nothing, .key: 0 ..< 0
+        case .elements(let range): range.clamped(to: 0 ..< count)
+        }
+    }
+}
+
 /// A step on the path from the catalogue to the current place of a ``BlockVerifier``.
 public enum VerificationStep {
     /// An element of an array.
@@ -78,6 +111,9 @@ public enum VerificationStep {
 }
 
 extension BlockVerifier {
+    /// Returns the whole.
+    public mutating func partToVisit() -> VisitedPart { VisitedPart(.everything) }
+
     /// Reads bytes of a block that has been claimed.
     public func load<T: BitwiseCopyable>(_ offset: UInt64, as type: T.Type) -> T {
         access.load(offset, as: type)

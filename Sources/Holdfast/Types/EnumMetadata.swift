@@ -52,6 +52,37 @@ enum EnumMetadata {
         }
     }
 
+    /// Returns the names of the cases of an enum without associated values, in the order of their
+    /// numbers. Nil for other types, and for programs that are built without reflection.
+    static func plainNames(of type: Any.Type) -> [String]? {
+        guard let cases = plainCases(of: type), let descriptor = descriptor(of: type) else {
+            return nil
+        }
+        let place = descriptor + 16
+        guard place.load(as: Int32.self) != 0, case let fields = relative(place),
+            fields.load(fromByteOffset: 12, as: UInt32.self) == cases
+        else { return nil }
+        let recordBytes = Int(fields.load(fromByteOffset: 10, as: UInt16.self))
+        return (0 ..< cases).map { number in
+            let name = relative(fields + 16 + number * recordBytes + 8)
+            return String(cString: name.assumingMemoryBound(to: CChar.self))
+        }
+    }
+
+    private static let tupleKind: UInt = 0x301
+
+    /// Returns the labels of a payload: for a tuple one for each value, empty where there is none.
+    /// Empty for a single value without a label.
+    static func labels(of payload: Any.Type) -> [String] {
+        // The metadata of a tuple: the kind, the number of elements, and the address of their
+        // labels, each followed by a blank.
+        let metadata = unsafeBitCast(payload, to: UnsafePointer<UInt>.self)
+        guard metadata[0] == tupleKind, let text = UnsafePointer<CChar>(bitPattern: metadata[2])
+        else { return [] }
+        let labels = String(cString: text).split(separator: " ", omittingEmptySubsequences: false)
+        return labels.prefix(Int(metadata[1])).map { String($0) }
+    }
+
     /// Follows an address that is stored as the distance from its own place.
     private static func relative(_ place: UnsafeRawPointer) -> UnsafeRawPointer {
         place + Int(place.load(as: Int32.self))

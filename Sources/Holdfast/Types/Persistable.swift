@@ -178,7 +178,8 @@ extension HeapEnum {
     }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        TypeDescription("enum \(storedName): \(try TypeDescription.text(of: RawValue.self))")
+        TypeNotes.collected?.add(Self.self)
+        return TypeDescription("enum \(storedName): \(try TypeDescription.text(of: RawValue.self))")
     }
 }
 

@@ -180,6 +180,7 @@ private struct LayoutText {
         text += TypeDescription.name(of: type)
         guard isInspectable, !fields.isEmpty else {
             // An enum, or a system type without fields. Its name and size must suffice.
+            TypeNotes.collected?.add(plain: type)
             try checkPayloads(of: type, path: path)
             if let array = type as? any AnyInlineArray.Type {
                 var scratch = LayoutText(root: root, level: level)

@@ -29,7 +29,7 @@ extension TypeShape {
     }
 
     /// Returns whether the shape or a part of it satisfies `condition`.
-    func contains(_ condition: (TypeShape) -> Bool) -> Bool {
+    package func contains(_ condition: (TypeShape) -> Bool) -> Bool {
         condition(self) || DeepStack.run { parts.contains { $0.contains(condition) } }
     }
 

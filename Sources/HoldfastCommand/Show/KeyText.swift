@@ -7,11 +7,17 @@ import HoldfastTools
 enum KeyText {
     /// Returns the key of the given type, or nil if the text is not valid. `isQuoted` says that it
     /// was in quotation marks, so it is a string and not a number.
-    static func key(_ text: String, as shape: TypeShape, isQuoted: Bool) -> PlainValue? {
+    static func key(
+        _ text: String, as shape: TypeShape, isQuoted: Bool, _ notes: TypeNotes
+    ) -> PlainValue? {
         switch shape {
-        case .enumeration(_, let raw): return key(text, as: raw, isQuoted: isQuoted)
+        case .enumeration(let name, let raw):
+            // A case by its name, as it is shown, or by its raw value.
+            let isName = !isQuoted && notes.raw(of: name, name: text) != nil
+            return isName
+                ? .choice(name: text, []) : key(text, as: raw, isQuoted: isQuoted, notes)
         case .optional(let wrapped):
-            return text == "nil" ? .null : key(text, as: wrapped, isQuoted: isQuoted)
+            return text == "nil" ? .null : key(text, as: wrapped, isQuoted: isQuoted, notes)
         case .named(let name): return key(text, named: name)
         default: return nil
         }
@@ -25,13 +31,27 @@ enum KeyText {
         case "UUID": UUID(uuidString: text).map { .uuid($0) }
         case "Date": date(text).map { .date($0) }
         case "Data": data(text).map { .bytes($0) }
+        case "Decimal": PlainValue.isDecimal(text) ? .digits(text) : nil
+        case "Duration": seconds(text).map { .choice(name: "seconds", [$0]) }
         default:
             if name.hasPrefix("Int") || name.hasPrefix("UInt") {
                 Int64(text).map { .integer($0) } ?? UInt64(text).map { .unsigned($0) }
+                    ?? Int128(text).map { .digits("\($0)") }
+                    ?? UInt128(text).map { .digits("\($0)") }
             } else {
                 nil
             }
         }
+    }
+
+    /// `.seconds(1.5)`, as a duration is shown, or the number alone.
+    private static func seconds(_ text: String) -> PlainValue.Argument? {
+        let prefix = ".seconds("
+        let digits =
+            text.hasPrefix(prefix) && text.hasSuffix(")")
+            ? String(text.dropFirst(prefix.count).dropLast()) : text
+        return PlainValue.isDecimal(digits)
+            ? PlainValue.Argument(label: nil, value: .digits(digits)) : nil
     }
 
     private static func date(_ text: String) -> Date? {

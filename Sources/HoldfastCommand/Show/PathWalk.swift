@@ -3,13 +3,13 @@ import HoldfastInspection
 import HoldfastTools
 
 extension ValuePath {
-    /// Follows the path from the root. The error is one line that says how far the path leads and
-    /// what is there instead.
-    func follow(from root: ValuePlace, in path: String) throws -> ValuePlace {
+    /// Follows the path from the root, checking what it reads on the way. The error is one line
+    /// that says how far the path leads and what is there instead.
+    func follow(from root: ValuePlace, in path: String, _ check: PartCheck) throws -> ValuePlace {
         var place = root
         for (index, step) in steps.enumerated() {
-            guard let next = try Self.go(step, from: place) else {
-                let here = text(steps: index)
+            let here = text(steps: index)
+            guard let next = try Self.go(step, from: place, check.at(here)) else {
                 throw CommandFailure(
                     "There is no \(text(steps: index + 1)) in \(path): \(here) is "
                         + "\(Self.description(of: place)). Show it with: holdfast show \(path) "
@@ -21,24 +21,33 @@ extension ValuePath {
         return place
     }
 
-    private static func go(_ step: Step, from start: ValuePlace) throws -> ValuePlace? {
-        guard let place = reach(start) else { return nil }
+    private static func go(_ step: Step, from start: ValuePlace, _ check: PartCheck) throws
+        -> ValuePlace?
+    {
+        guard let place = try reach(start, check) else { return nil }
         switch (place.kind, step) {
         case (.fields, .name(let name)), (.fields, .text(let name)): return place.field(name)
         case (.list, .number(let text)), (.list, .name(let text)):
             guard let index = Int(text), let count = place.count else { return nil }
             return place.element(at: index < 0 ? count + index : index)
         case (.map, .name(let text)), (.map, .number(let text)):
-            return try value(of: place, for: text, isQuoted: false)
-        case (.map, .text(let text)): return try value(of: place, for: text, isQuoted: true)
+            return try value(of: place, for: text, isQuoted: false, check)
+        case (.map, .text(let text)):
+            return try value(of: place, for: text, isQuoted: true, check)
         default: return nil
         }
     }
 
-    /// Follows references, optionals and roots of a single value to a value with content.
-    static func reach(_ start: ValuePlace) -> ValuePlace? {
+    /// Follows references, optionals and roots of a single value to a value with content. What it
+    /// reads has been checked.
+    static func reach(_ start: ValuePlace) -> ValuePlace? { try? reach(start, .nothing) }
+
+    /// The same, checking what it reads.
+    static func reach(_ start: ValuePlace, _ check: PartCheck) throws -> ValuePlace? {
+        try check(start, .itself)
         var place = start.inside
         for _ in 0 ..< 100 {
+            try check(place, .itself)
             switch place.kind {
             case .optional:
                 guard let next = place.unwrapped else { return nil }
@@ -52,14 +61,15 @@ extension ValuePath {
         return nil
     }
 
-    private static func value(of map: ValuePlace, for text: String, isQuoted: Bool) throws
-        -> ValuePlace?
-    {
+    private static func value(
+        of map: ValuePlace, for text: String, isQuoted: Bool, _ check: PartCheck
+    ) throws -> ValuePlace? {
         guard case .generic(_, let parameters) = map.shape, let keyShape = parameters.first,
-            let key = KeyText.key(text, as: keyShape, isQuoted: isQuoted)
+            let key = KeyText.key(text, as: keyShape, isQuoted: isQuoted, map.notes)
         else { return nil }
         // A number that does not fit the key's type is not a key of the map.
-        guard key.problem(as: keyShape) == nil else { return nil }
+        guard let key = try? map.fitting(key: key) else { return nil }
+        try check(map, .key(key))
         return try map.value(forKey: key)
     }
 

@@ -25,9 +25,7 @@ extension Verb {
                 summary: "page the output with $PAGER, or less, even if it is short"),
             Option(
                 name: "trust",
-                summary:
-                    "skip the check of the root: faster for a large root, but damage may end the "
-                    + "command"
+                summary: "check nothing of what is shown: damage may end the command"
             ),
             json, timeout,
         ],
@@ -65,19 +63,23 @@ extension Verb {
         let heap = try call.openHeap(.readOnly)
         defer { try? heap.close() }
         try call.warn(of: heap)
-        let lines = try heap.read { tx in
-            try requireSound(tx, path?.root, call)
-            guard let path else { return try rootLines(heap, call) }
-            guard let root = try tx.place(ofRoot: path.root) else {
+        let lines = try reading(heap, call) { tx in
+            guard let path else {
+                try requireSoundCatalogue(tx, call)
+                return try rootLines(heap, call)
+            }
+            let check = PartCheck(call)
+            guard let root = try root(path.root, tx, call) else {
                 throw HeapError.rootNotFound(path: call.path, name: path.root)
             }
+            let text = path.text(steps: path.steps.count)
             let view = ValueView(
-                place: try path.follow(from: root, in: call.path),
-                path: path.text(steps: path.steps.count), from: from,
+                place: try path.follow(from: root, in: call.path, check), path: text, from: from,
                 limit: limit, depth: depth,
                 painter: call.output.painter,
                 width: call.output.traits.canDraw && !call.has("pager")
                     ? call.output.traits.width : nil)
+            try view.check(check.at(text), isJSON: call.has("json"))
             return call.has("json") ? [try view.json()] : try view.lines()
         }
         try? heap.close()
@@ -85,16 +87,34 @@ extension Verb {
         return .fine
     }
 
-    /// Reading trusts the data, so a root is checked before it is read.
-    private static func requireSound(
-        _ tx: borrowing ReadTransaction, _ root: String?, _ call: Invocation
+    /// Reads, and then compares the pages that were read with their checksums. What lies in a
+    /// damaged page is not shown as if it were data.
+    private static func reading(
+        _ heap: PersistentHeap, _ call: Invocation,
+        _ body: (borrowing ReadTransaction) throws -> [String]
+    ) throws -> [String] {
+        if call.has("trust") { return try heap.read { tx in try body(tx) } }
+        let (lines, damaged) = try heap.readingSoundPages { tx in try body(tx) }
+        guard let page = damaged.first else { return lines }
+        throw PartCheck.failure(
+            call.path,
+            "page \(page), in which a part of what was to be shown lies, does not match its "
+                + "checksum")
+    }
+
+    private static func root(
+        _ name: String, _ tx: borrowing ReadTransaction, _ call: Invocation
+    ) throws -> ValuePlace? {
+        call.has("trust") ? try tx.place(ofRoot: name) : try tx.verifiedPlace(ofRoot: name)
+    }
+
+    private static func requireSoundCatalogue(
+        _ tx: borrowing ReadTransaction, _ call: Invocation
     ) throws {
         if call.has("trust") { return }
-        let problems = tx.problems(inRoot: root) { !Interruption.isRequested }
+        let problems = tx.problems(inRoot: nil) { !Interruption.isRequested }
         try Interruption.check()
-        guard let problem = problems.first else { return }
-        throw CommandFailure(
-            "\(call.path) is damaged: \(problem). Find out more with: holdfast check \(call.path)")
+        if let problem = problems.first { throw PartCheck.failure(call.path, problem) }
     }
 
     private static func rootLines(_ heap: PersistentHeap, _ call: Invocation) throws -> [String] {

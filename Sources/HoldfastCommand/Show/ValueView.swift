@@ -17,6 +17,18 @@ struct ValueView {
     /// The maximum number of elements of nested collections.
     private static let nestedLimit = 10
 
+    /// Checks everything that `lines` or `json` reads.
+    func check(_ check: PartCheck, isJSON: Bool) throws {
+        guard let value = try ValuePath.reach(place, check) else { return }
+        let (end, _) = from.addingReportingOverflow(min(limit, .max - from))
+        try check(
+            value,
+            .elements(
+                from ..< max(end, from), nested: isJSON ? limit : Self.nestedLimit,
+                // The elements are one level below the value.
+                depth: depth + 1))
+    }
+
     func lines() throws -> [String] {
         guard let value = ValuePath.reach(place) else { return ["nil"] }
         switch value.kind {

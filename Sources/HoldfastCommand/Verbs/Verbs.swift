@@ -38,6 +38,13 @@ extension Invocation {
             try errors.writeLine(
                 "\(errors.painter("holdfast:", .boldYellow)) \(DisplayText.oneLine(warning))")
         }
+        for root in try heap.unfinishedRoots {
+            try errors.writeLine(
+                "\(errors.painter("holdfast:", .boldYellow)) The root \(DisplayText.quoted(root)) "
+                    + "is being changed to another type, and only a part of it is shown under its "
+                    + "name. A program that declares the new type finishes that when it opens the "
+                    + "heap.")
+        }
         try errors.flush()
     }
 }

@@ -11,7 +11,7 @@ extension HeapAccess {
     /// Whether there is memory for this many bytes, all of which will be written. If not, the
     /// transaction is lost.
     public func hasMemory(byteCount: Int) -> Bool {
-        guard isWritable else { Misuse.writeInReadTransaction() }
+        guard isWritable else { Misuse.writeInReadTransaction(self) }
         guard byteCount > MemoryLimit.bytes, !isLost else { return !isLost }
         context.pointee.view._withUnsafeGuaranteedRef {
             $0.shortage = Shortage(
@@ -35,7 +35,7 @@ extension HeapAccess {
 
     /// Loses the transaction because of a size that no heap has room for: it ends with an error.
     public func refuseAsTooLarge() {
-        guard isWritable else { Misuse.writeInReadTransaction() }
+        guard isWritable else { Misuse.writeInReadTransaction(self) }
         _ = hasRoom(byteCount: .max)
     }
 }

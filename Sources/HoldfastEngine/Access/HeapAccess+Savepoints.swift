@@ -7,7 +7,7 @@ extension HeapAccess {
     /// Throws the error that the transaction will end with, if there is one.
     package func beginSavepoint() throws(HeapError) -> HeapAccess {
         guard isOpen else { Misuse.notOpen(self) }
-        guard isWritable else { Misuse.writeInReadTransaction() }
+        guard isWritable else { Misuse.writeInReadTransaction(self) }
         let inner = try context.pointee.view.takeUnretainedValue().beginSavepoint()
         return HeapAccess(context: inner, epoch: inner.pointee.epoch)
     }

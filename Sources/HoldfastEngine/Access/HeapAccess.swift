@@ -106,7 +106,7 @@ public struct HeapAccess {
 
     @usableFromInline @inline(never)
     func markDirtyLines(_ first: UInt64, _ last: UInt64, _ count: Int) {
-        guard context.pointee.isWritable else { Misuse.writeInReadTransaction() }
+        guard context.pointee.isWritable else { Misuse.writeInReadTransaction(self) }
         guard count > 0 else { return }
         demandInside(first, last)
         context.pointee.view._withUnsafeGuaranteedRef {
@@ -126,7 +126,7 @@ public struct HeapAccess {
 
     @usableFromInline @inline(never)
     func markFreshLines(_ first: UInt64, _ last: UInt64) {
-        guard context.pointee.isWritable else { Misuse.writeInReadTransaction() }
+        guard context.pointee.isWritable else { Misuse.writeInReadTransaction(self) }
         demandInside(first, last)
         context.pointee.view._withUnsafeGuaranteedRef {
             $0.dirty.markFresh(firstLine: first, lastLine: last)

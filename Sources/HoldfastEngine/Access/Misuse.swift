@@ -15,18 +15,27 @@ public enum Misuse {
                 "Holdfast: a new collection was used before it was stored in a heap. Store it "
                     + "first, and ask for it again from where it was stored.")
         }
+        // Nothing else is known of it: its context may belong to another heap by now, and only the
+        // number of its transaction tells them apart.
+        let heap = EpochOrigins.shared.path(of: access.epoch).map { " (of the heap \($0))" } ?? ""
         fatalError(
-            "Holdfast: a handle was used after its transaction had ended. Handles are valid only "
-                + "inside the closure of the read, write or savepoint that made them; ask the "
-                + "transaction that is open for the root again.")
+            "Holdfast: a handle was used after its transaction had ended\(heap). Handles are valid "
+                + "only inside the closure of the read, write or savepoint that made them; ask the "
+                + "transaction that is open for the root again. \(lineHint)")
     }
+
+    /// Where a message says how to find the program's line.
+    public static let lineHint =
+        "The environment variable SWIFT_BACKTRACE=enable=yes shows the line, and the type of the "
+        + "handle."
 
     /// Traps because of a change in a read transaction.
     @inline(never)
-    public static func writeInReadTransaction() -> Never {
+    public static func writeInReadTransaction(_ access: HeapAccess) -> Never {
+        guard access.isOpen else { notOpen(access) }
         fatalError(
-            "Holdfast: a read transaction was written through. Make changes inside heap.write { tx "
-                + "in … }."
+            "Holdfast: a read transaction was written through, of the heap \(access.heapPath). Make "
+                + "changes inside heap.write { tx in … }. \(lineHint)"
         )
     }
 

@@ -27,7 +27,13 @@ struct Scrub {
     private let zeros = PageBuffer(pages: 1)
     private var loadedChecksumPage = -1
 
-    init() { zeros.bytes.initializeMemory(as: UInt8.self, repeating: 0) }
+    /// The only pages to compare; nil for all.
+    private let chosen: [Int]?
+
+    init(only chosen: [Int]? = nil) {
+        self.chosen = chosen
+        zeros.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    }
 
     /// Compares the next pages. `headersAreStill`: no process can write a copy of the header
     /// meanwhile.
@@ -37,6 +43,14 @@ struct Scrub {
         given = []
         torn = []
         loadedChecksumPage = -1
+        if let chosen {
+            for page in chosen where page >= HeapLayout.headerPages && page < base.end {
+                try check(page, try read(file, firstPage: page, count: 1), file, base)
+            }
+            isComplete = true
+            report.damagedPages += try base.judge(damaged, given: given, torn: torn, in: file)
+            return
+        }
         if page == 0 {
             limit = base.end
             try checkHeaders(file, areStill: headersAreStill)

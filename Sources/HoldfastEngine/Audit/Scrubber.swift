@@ -45,13 +45,13 @@ struct Scrubber {
     ///
     /// Pages added to the heap meanwhile are not checked. `progress` is called between the steps
     /// with the number of pages done and in total. O(heap); reads through a buffer of 1 MiB, not
-    /// through the mapping.
+    /// through the mapping. If `pages` is not nil, only those are read.
     static func run(
-        _ opening: OpenHeap,
+        _ opening: OpenHeap, only pages: [Int]? = nil,
         looking look: ((OpenHeap) throws(HeapError) -> Void) throws(HeapError) -> Void,
         progress: ((_ done: Int, _ of: Int) -> Void)?
     ) throws(HeapError) -> PageReport {
-        var scrub = Scrub()
+        var scrub = Scrub(only: pages)
         while true {
             try look { (heap) throws(HeapError) in try Scrubber(heap).step(&scrub) }
             progress?(min(scrub.page, scrub.end), scrub.end)

@@ -193,6 +193,13 @@ public final class HeapEngine: @unchecked Sendable {
         return try Scrubber.run(heap, looking: reading, progress: progress)
     }
 
+    /// Compares the pages in which these lines lie with their checksums. Reads only them, and the
+    /// checksums.
+    package func scrub(pagesOf lines: LineSet) throws(HeapError) -> PageReport {
+        try awake { () throws(HeapError) in try heap.lifecycle.requireUsable() }
+        return try Scrubber.run(heap, only: lines.pages, looking: reading, progress: nil)
+    }
+
     // MARK: Writing
 
     /// Opens a write transaction; waits for other threads' and other processes' writers, and never

@@ -65,7 +65,7 @@ extension HeapView {
         context.pointee.enclosing = enclosing
         context.pointee.seat = nil
         context.pointee.isBiased = false
-        context.pointee.epoch = context.pointee.epochs.next()
+        context.pointee.epoch = context.pointee.epochs.next(of: self)
         holdfast_set_innermost_transaction(context)
     }
 

@@ -21,7 +21,8 @@ final class TransactionContextPool: Sendable {
     func take() -> UnsafeMutablePointer<TransactionContext> {
         let address = free.withLock { UInt(bitPattern: $0.contexts.popLast()) }
         let context = UnsafeMutablePointer<TransactionContext>(bitPattern: address) ?? make()
-        // The old hints may be another heap's.
+        // The old hints may be another heap's, and so are the epochs that are left.
+        context.pointee.epochs.drop()
         context.pointee.hints.initializeMemory(
             as: UInt8.self, repeating: 0, count: TransactionContext.hintBytes)
         return context
@@ -55,16 +56,49 @@ struct TransactionEpochs {
     private var last: UInt64
     private var rest: UInt64
 
+    /// The next epoch, for a transaction of the view.
     @inline(__always)
-    mutating func next() -> UInt64 {
-        if rest == 0 { refill() }
+    mutating func next(of view: HeapView) -> UInt64 {
+        if rest == 0 { refill(view.path) }
         rest &-= 1
         return last &- rest
     }
 
+    /// Leaves the rest of the epochs unused.
+    mutating func drop() { rest = 0 }
+
     @inline(never)
-    private mutating func refill() {
+    private mutating func refill(_ path: String) {
         last = Self.newest.add(Self.atOnce, ordering: .relaxed).newValue
         rest = Self.atOnce
+        EpochOrigins.shared.add(last &- Self.atOnce &+ 1 ... last, path)
+    }
+}
+
+/// The heaps whose transactions have had the newest epochs, for the message of a handle that has
+/// outlived its transaction.
+final class EpochOrigins: Sendable {
+    static let shared = EpochOrigins()
+
+    /// Some hundred thousand transactions.
+    private static let most = 256
+
+    private struct Origin {
+        let epochs: ClosedRange<UInt64>
+        let path: String
+    }
+
+    private let origins = Mutex<[Origin]>([])
+
+    func add(_ epochs: ClosedRange<UInt64>, _ path: String) {
+        origins.withLock {
+            if $0.count == Self.most { $0.removeFirst() }
+            $0.append(Origin(epochs: epochs, path: path))
+        }
+    }
+
+    /// Nil if the transaction is too long ago.
+    func path(of epoch: UInt64) -> String? {
+        origins.withLock { $0.last { $0.epochs.contains(epoch) }?.path }
     }
 }

@@ -61,18 +61,21 @@ struct RootExporter {
         }
         let records = ExportedRecords(ownedPlaces: try verified(roots))
         encoder.userInfo[Exchange.userInfoKey] = records
+        let forms = LineForm.Maker()
+        var lines = LineWriter(access, records, encoder)
         for root in roots {
             var failure: (any Error)?
-            let write = { (line: String) in
+            func pass(_ line: String) throws {
                 do { try write(line) } catch {
                     failure = error
                     throw error
                 }
             }
             do {
-                try export(root, root.type, dataVersion, to: write)
+                try pass(header(of: root, root.type, dataVersion))
+                try export(root, root.type, forms.form(of: root.type), &lines, to: pass)
                 while let (number, place, type) = records.nextPending() {
-                    try export(number, place, type, to: write)
+                    try pass(lines.line(object: number, forms.form(of: type), at: place))
                 }
             } catch {
                 if let failure { throw failure }
@@ -99,23 +102,41 @@ struct RootExporter {
         return verification.ownedReferredPlaces
     }
 
-    private func export<Root: LineStreamable>(
-        _ root: Found, _ type: Root.Type, _ dataVersion: Int, to write: (String) throws -> Void
-    ) throws {
-        let stored = Root.Stored(offset: root.entry.offset)
+    private func header<Root: LineStreamable>(
+        of root: Found, _ type: Root.Type, _ dataVersion: Int
+    ) throws -> String {
         let header = RootHeader(
             root: RootCatalogue.exportedName(root.name), type: root.entry.description,
-            count: Root.lineCount(stored, in: access),
+            count: Root.lineCount(Root.Stored(offset: root.entry.offset), in: access),
             dataVersion: dataVersion)
-        try write(header.line(encoder))
-        try Root.writeLines(stored, from: access) { try write(text($0)) }
+        return try header.line(encoder)
     }
 
-    private func export<Record: HeapRecord>(
-        _ number: Int, _ place: UInt64, _ type: Record.Type, to write: (String) throws -> Void
+    private func export<Root: LineStreamable>(
+        _ root: Found, _ type: Root.Type, _ form: LineForm, _ lines: inout LineWriter,
+        to write: (String) throws -> Void
     ) throws {
-        let value = try text(RecordFields<Record>(place: place, access: access))
-        try write("{\"object\":\(number),\"value\":\(value)}")
+        switch form.content! {
+        case .list(let load, let element):
+            let list = load(access, root.entry.place)
+            for index in 0 ..< list.count {
+                try write(lines.line(element, at: list.elementPlace(index)))
+            }
+        case .entries(let entries):
+            try entries.load(access, root.entry.place).forEachPlace { entry in
+                guard let value = entries.value else {
+                    return try write(lines.line(entries.key, at: entry.key))
+                }
+                try write(lines.line(entries.key, value, at: entry))
+            }
+        case .box(let value):
+            let place = access.load(root.entry.place, as: UInt64.self)
+            try write(lines.line(value, at: place))
+        default:
+            // Strings, bytes and bit sets, piece by piece.
+            let stored = Root.Stored(offset: root.entry.offset)
+            try Root.writeLines(stored, from: access) { try write(text($0)) }
+        }
     }
 
     private func text(_ content: any Encodable) throws -> String {
@@ -131,16 +152,6 @@ struct RootExporter {
             "\(context.debugDescription) (\(context.codingPath.place))"
         default: "\(error)"
         }
-    }
-}
-
-/// The fields of a record that is written on a line of its own.
-private struct RecordFields<Record: HeapRecord>: Encodable {
-    let place: UInt64
-    let access: HeapAccess
-
-    func encode(to encoder: any Encoder) throws {
-        try Record.encodeFields(at: place, from: access, to: encoder, number: nil)
     }
 }
 

@@ -38,6 +38,10 @@ final class PlainLayout: @unchecked Sendable {
     let content: Content
     /// The bytes of native types that cannot hold arbitrary values.
     private let patterns: BitPatterns?
+    /// Writes the JSON of a native type; nil for other content, and where `encode` alone can.
+    let writer: NativeWriter?
+    /// The numbers of the fields in the order of their names.
+    let nameOrder: [Int]
 
     private init(_ shape: TypeShape, size: Int, alignment: Int, _ content: Content) {
         self.shape = shape
@@ -46,8 +50,27 @@ final class PlainLayout: @unchecked Sendable {
         self.content = content
         if case .native(let type) = content {
             patterns = BitPatterns(ofAny: type)
+            writer = NativeWriter(type) ?? NativeWriter(optional: type)
         } else {
             patterns = nil
+            writer = nil
+        }
+        if case .fields(let fields) = content {
+            let names = fields.map { Array($0.name.utf8) }
+            nameOrder = names.indices.sorted { names[$0].lexicographicallyPrecedes(names[$1]) }
+        } else {
+            nameOrder = []
+        }
+    }
+
+    /// Whether a `LineWriter` can write every part.
+    var canBeWritten: Bool {
+        switch content {
+        case .native: writer != nil
+        case .fields(let fields): fields.allSatisfy(\.layout.canBeWritten)
+        case .elements(let element, _, _): element.canBeWritten
+        case .optional(let wrapped): wrapped.canBeWritten
+        case .opaque: true
         }
     }
 

@@ -21,6 +21,7 @@ final class RunTimeDefinition: Sendable {
         case record([RecordPart], byteCount: Int)
         case union([UnionPart])
         case encoded
+        case enumeration
     }
 
     /// A case of a union, and the types of its payload.

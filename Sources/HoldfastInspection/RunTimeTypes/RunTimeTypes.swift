@@ -32,6 +32,17 @@ package struct RunTimeTypes: UnknownTypeMaker {
         return structure(bytes, define(shape, .plain(layout)))
     }
 
+    package func enumeration(
+        _ shape: TypeShape, raw: any Persistable.Type
+    ) -> (any Persistable.Type)? {
+        func make<Raw: Persistable, Number: RunTimeNumber>(_: Raw.Type, _: Number.Type)
+            -> any Persistable.Type
+        {
+            RunTimeEnum<Raw, Number>.self
+        }
+        return make(raw, define(shape, .enumeration))
+    }
+
     package func encoded(_ shape: TypeShape) -> (any Persistable.Type)? {
         func make<Number: RunTimeNumber>(_: Number.Type) -> any Persistable.Type {
             RunTimeEncoded<Number>.self

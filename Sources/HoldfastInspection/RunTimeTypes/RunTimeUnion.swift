@@ -15,7 +15,9 @@ struct RunTimeUnion<Number: RunTimeNumber>: HeapUnion {
 
     static func describe() throws(HeapError) -> TypeDescription { TypeDescription(definition.text) }
 
-    static var cases: [UnionCase<Self>] {
+    static var cases: [UnionCase<Self>] { UnionCase<Self>.list(makeCases) }
+
+    private static func makeCases() -> [UnionCase<Self>] {
         guard case .union(let parts) = definition.content else {
             fatalError("Holdfast: \(definition.text) is not a union.")
         }

@@ -7,7 +7,7 @@ import HoldfastEngine
 
 protocol InspectableList {
     var count: Int { get }
-    var elementType: any Persistable.Type { get }
+    static var elementType: any Persistable.Type { get }
     func elementPlace(_ index: Int) -> UInt64
     /// Inserts the decoded value. The index has been checked.
     func insert(_ decoder: PlainDecoder, at index: Int) throws
@@ -17,8 +17,10 @@ protocol InspectableList {
 
 protocol InspectableEntries {
     var count: Int { get }
-    var keyType: any Persistable.Type { get }
-    var valueType: any Persistable.Type { get }
+    static var keyType: any Persistable.Type { get }
+    static var valueType: any Persistable.Type { get }
+    /// Calls `body` with the places of all entries, in order.
+    func forEachPlace(_ body: (EntryPlace) throws -> Void) rethrows
     func places(from start: Int, limit: Int) -> [EntryPlace]
     func find(_ key: PlainValue) throws -> EntryPlace?
     /// Inserts an entry with a new key.
@@ -27,7 +29,13 @@ protocol InspectableEntries {
     func removeAll()
 }
 
+extension InspectableList {
+    var elementType: any Persistable.Type { Self.elementType }
+}
+
 extension InspectableEntries {
+    var keyType: any Persistable.Type { Self.keyType }
+    var valueType: any Persistable.Type { Self.valueType }
     var isSet: Bool { valueType == NoValue.self }
 
     func requireFits(_ key: PlainValue) throws {
@@ -57,6 +65,36 @@ protocol InspectableOptional {
     static var contentOffset: Int { get }
 }
 
+/// A range, whose bounds follow each other in its stored form.
+protocol InspectableRange {
+    static var boundType: any Persistable.Type { get }
+    /// The distance in bytes from the lower bound to the upper.
+    static var upperPlace: Int { get }
+    var plainRange: PlainValue? { get }
+}
+
+extension Range: InspectableRange where Bound: Persistable {
+    static var boundType: any Persistable.Type { Bound.self }
+    static var upperPlace: Int { MemoryLayout<Bound.Stored>.stride }
+
+    var plainRange: PlainValue? {
+        guard let lower = ValuePlace.plain(lowerBound), let upper = ValuePlace.plain(upperBound)
+        else { return nil }
+        return .range(lower, upper, isClosed: false)
+    }
+}
+
+extension ClosedRange: InspectableRange where Bound: Persistable {
+    static var boundType: any Persistable.Type { Bound.self }
+    static var upperPlace: Int { MemoryLayout<Bound.Stored>.stride }
+
+    var plainRange: PlainValue? {
+        guard let lower = ValuePlace.plain(lowerBound), let upper = ValuePlace.plain(upperBound)
+        else { return nil }
+        return .range(lower, upper, isClosed: true)
+    }
+}
+
 extension Optional: InspectableOptional where Wrapped: Persistable {
     static var contentType: any Persistable.Type { Wrapped.self }
     static var contentOffset: Int { MemoryLayout<Wrapped.Stored>.alignment }
@@ -80,6 +118,7 @@ extension PlainValue {
     /// Returns the value as a key. Nothing is created in a heap, so that readers can look up keys.
     func key<Key: PersistableKey>(as type: Key.Type) throws -> Key {
         if type == Data.self, case .bytes(let data) = self { return data as! Key }
+        if let wide = wideKey(type) as? Key { return wide }
         if let type = type as? any HeapEnum.Type, let key = try rawKey(type) as? Key {
             return key
         }
@@ -91,9 +130,30 @@ extension PlainValue {
         return key
     }
 
+    /// A number of 128 bits, a decimal or a duration, which no decoder has a form for.
+    private func wideKey(_ type: Any.Type) -> Any? {
+        let text: String? =
+            switch self {
+            case .integer(let value): "\(value)"
+            case .unsigned(let value): "\(value)"
+            case .digits(let text): text
+            default: nil
+            }
+        switch type {
+        case is Int128.Type: return text.flatMap { Int128($0) }
+        case is UInt128.Type: return text.flatMap { UInt128($0) }
+        case is Decimal.Type: return text.flatMap { Decimal(string: $0) }
+        case is Duration.Type:
+            guard case .duration(let value) = self else { return nil }
+            return value
+        default: return nil
+        }
+    }
+
     private func rawKey<T: HeapEnum>(_: T.Type) throws -> Any? {
         guard let decodable = T.RawValue.self as? any Decodable.Type else { return nil }
-        guard let raw = try decodable.init(from: PlainDecoder(self)) as? T.RawValue else {
+        let value = if case .enumeration(_, _, let raw) = self { raw } else { self }
+        guard let raw = try decodable.init(from: PlainDecoder(value)) as? T.RawValue else {
             return nil
         }
         return T(rawValue: raw)

@@ -3,7 +3,7 @@ import Holdfast
 import HoldfastEngine
 
 extension PersistentArray: InspectableList {
-    var elementType: any Persistable.Type { Element.self }
+    static var elementType: any Persistable.Type { Element.self }
 
     func insert(_ decoder: PlainDecoder, at index: Int) throws {
         insert(stored: try Element.decode(from: decoder, in: access), at: index)
@@ -13,7 +13,7 @@ extension PersistentArray: InspectableList {
 }
 
 extension PersistentDeque: InspectableList {
-    var elementType: any Persistable.Type { Element.self }
+    static var elementType: any Persistable.Type { Element.self }
 
     func insert(_ decoder: PlainDecoder, at index: Int) throws {
         insert(stored: try Element.decode(from: decoder, in: access), at: index)
@@ -23,8 +23,8 @@ extension PersistentDeque: InspectableList {
 }
 
 extension PersistentMap: InspectableEntries {
-    var keyType: any Persistable.Type { Key.self }
-    var valueType: any Persistable.Type { Value.self }
+    static var keyType: any Persistable.Type { Key.self }
+    static var valueType: any Persistable.Type { Value.self }
 
     func find(_ key: PlainValue) throws -> EntryPlace? { place(of: try key.key(as: Key.self)) }
 
@@ -38,8 +38,8 @@ extension PersistentMap: InspectableEntries {
 }
 
 extension PersistentSortedMap: InspectableOrder {
-    var keyType: any Persistable.Type { Key.self }
-    var valueType: any Persistable.Type { Value.self }
+    static var keyType: any Persistable.Type { Key.self }
+    static var valueType: any Persistable.Type { Value.self }
 
     func places(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int) throws
         -> [EntryPlace]
@@ -63,10 +63,13 @@ extension PersistentSortedMap: InspectableOrder {
 // Sets are accessed through their underlying maps.
 
 extension PersistentSet: InspectableEntries {
-    var keyType: any Persistable.Type { Element.self }
-    var valueType: any Persistable.Type { NoValue.self }
+    static var keyType: any Persistable.Type { Element.self }
+    static var valueType: any Persistable.Type { NoValue.self }
     func places(from start: Int, limit: Int) -> [EntryPlace] {
         table.places(from: start, limit: limit)
+    }
+    func forEachPlace(_ body: (EntryPlace) throws -> Void) rethrows {
+        try table.forEachPlace(body)
     }
     func find(_ key: PlainValue) throws -> EntryPlace? { try table.find(key) }
     func insert(_ key: PlainValue, _ value: PlainDecoder) throws {
@@ -78,10 +81,13 @@ extension PersistentSet: InspectableEntries {
 }
 
 extension PersistentSortedSet: InspectableOrder {
-    var keyType: any Persistable.Type { Element.self }
-    var valueType: any Persistable.Type { NoValue.self }
+    static var keyType: any Persistable.Type { Element.self }
+    static var valueType: any Persistable.Type { NoValue.self }
     func places(from start: Int, limit: Int) -> [EntryPlace] {
         tree.places(from: start, limit: limit)
+    }
+    func forEachPlace(_ body: (EntryPlace) throws -> Void) rethrows {
+        try tree.forEachPlace(body)
     }
     func find(_ key: PlainValue) throws -> EntryPlace? { try tree.find(key) }
     func insert(_ key: PlainValue, _ value: PlainDecoder) throws {
@@ -98,14 +104,3 @@ extension PersistentSortedSet: InspectableOrder {
         try tree.places(from: lower, to: upper, through: through, limit: limit)
     }
 }
-
-// MARK: Values of Swift and Foundation
-
-/// A value that is shown as its text.
-protocol InspectableText {}
-
-extension Range: InspectableText {}
-extension ClosedRange: InspectableText {}
-extension Duration: InspectableText {}
-extension URL: InspectableText {}
-extension Decimal: InspectableText {}

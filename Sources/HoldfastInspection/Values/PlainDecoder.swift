@@ -35,6 +35,7 @@ struct PlainDecoder: Decoder {
     }
 
     fileprivate func decode<T: Decodable>(_ type: T.Type) throws -> T {
+        if type == Duration.self, case .duration(let duration) = value { return duration as! T }
         if type == Data.self {
             guard case .bytes(let data) = value else {
                 throw problem("\(value.kind) is not a sequence of bytes")
@@ -61,7 +62,12 @@ extension PlainValue {
         case .set: "a set"
         case .pairs: "a map"
         case .object(let type, _): type.isEmpty ? "a struct" : "a \(type)"
-        case .union(_, let name, _): "the case \(name)"
+        case .union(_, let name, _, _): "the case \(name)"
+        case .enumeration(let type, _, _): "a \(type)"
+        case .choice(let name, _): "the case \(name)"
+        case .digits: "a number"
+        case .duration: "a duration"
+        case .range: "a range"
         case .reference: "a reference"
         case .opaque(let type, _): "a \(type)"
         }
@@ -75,7 +81,7 @@ extension PlainValue {
                 guard case .text(let name) = entry.key else { return members = nil }
                 members?.append(Member(name: name, value: entry.value))
             }
-        case .union(_, let name, let values):
+        case .union(_, let name, let values, _):
             [Member(name: "case", value: .text(name))]
                 + (values.isEmpty ? [] : [Member(name: "values", value: .list(values))])
         case .opaque(_, let data): [Member(name: "bytes", value: .bytes(data))]
@@ -87,6 +93,13 @@ extension PlainValue {
         switch self {
         case .list(let elements, _), .set(let elements, _): elements
         case .pairs(let entries, _): entries.map { .list([$0.key, $0.value]) }
+        case .range(let lower, let upper, _): [lower, upper]
+        case .duration(let value):
+            // The two halves of its number of units, as the standard library encodes them.
+            [
+                .integer(Int64(truncatingIfNeeded: value.attoseconds >> 64)),
+                .integer(UInt64(truncatingIfNeeded: value.attoseconds)),
+            ]
         default: nil
         }
     }
@@ -190,6 +203,10 @@ private struct Single: SingleValueDecodingContainer {
         switch decoder.value {
         case .text(let value): return value
         case .uuid(let value): return value.uuidString
+        // The text that a large or exact number is decoded from.
+        case .digits(let value): return value
+        case .integer(let value): return "\(value)"
+        case .unsigned(let value): return "\(value)"
         default: throw decoder.problem("\(decoder.value.kind) is not a string")
         }
     }

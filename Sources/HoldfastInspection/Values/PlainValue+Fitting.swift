@@ -21,7 +21,12 @@ extension PlainValue {
         switch shape {
         case .named(let name): problem(asNamed: name)
         case .optional(let wrapped): self == .null ? nil : problem(as: wrapped)
-        case .enumeration(_, let raw): problem(as: raw)
+        case .enumeration(_, let raw):
+            if case .enumeration(_, _, let value) = self {
+                value.problem(as: raw)
+            } else {
+                problem(as: raw)
+            }
         case .generic(let name, let parameters): problem(as: name, parameters, shape)
         case .structure(let name, let fields, _), .record(let name, let fields, _):
             problem(asFields: fields, of: name)
@@ -57,6 +62,17 @@ extension PlainValue {
             return nil
         case ("UUID", .text(let text)):
             return UUID(uuidString: text) == nil ? "\(PlainValue.quoted(text)) is not a UUID" : nil
+        case ("Duration", .duration): return nil
+        case ("URL", .text(let text)):
+            return text.isEmpty || URL(string: text) != nil
+                ? nil : "\(PlainValue.quoted(text)) is not a URL"
+        case ("Decimal", .digits(let text)):
+            return Self.isDecimal(text) ? nil : "\(text) is not a Decimal"
+        case ("Decimal", .integer), ("Decimal", .unsigned): return nil
+        case ("Int128", .digits(let text)):
+            return Int128(text) == nil ? "\(text) does not fit \(name)" : nil
+        case ("UInt128", .digits(let text)):
+            return UInt128(text) == nil ? "\(text) does not fit \(name)" : nil
         case ("PersistentBitSet", .list(let elements, _)),
             ("PersistentBitSet", .set(let elements, _)):
             return Self.first(elements) { $0.problem(asNamed: "UInt32") }
@@ -71,8 +87,20 @@ extension PlainValue {
         case ("UInt16", _): return integer(UInt16.self)
         case ("UInt32", _): return integer(UInt32.self)
         case ("UInt64", _): return integer(UInt64.self)
+        case ("Int128", _): return integer(Int128.self)
+        case ("UInt128", _): return integer(UInt128.self)
         default: return "\(kind) is not of type \(name)"
         }
+    }
+
+    /// Whether `Decimal` has this value, and it is written with digits alone.
+    package static func isDecimal(_ text: String) -> Bool {
+        let digits = text.utf8.filter { UInt8(ascii: "0") ... UInt8(ascii: "9") ~= $0 }
+        guard text != "NaN" else { return true }
+        guard text.utf8.allSatisfy({ digits.contains($0) || $0 == 0x2d || $0 == 0x2e }) else {
+            return false
+        }
+        return Decimal(string: text)?.description.isEmpty == false
     }
 
     private func problem(as name: String, _ parameters: [TypeShape], _ shape: TypeShape) -> String?
@@ -94,6 +122,13 @@ extension PlainValue {
             }
                 ?? Self.repetition(in: entries.map(\.key))
         case ("Value", 1): return problem(as: parameters[0])
+        case ("Range", 1), ("ClosedRange", 1):
+            guard case .range(let lower, let upper, let isClosed) = self,
+                isClosed == (name == "ClosedRange")
+            else { return "\(kind) is not of type \(shape.name)" }
+            return lower.problem(as: parameters[0]) ?? upper.problem(as: parameters[0])
+                ?? (Self.isOrdered(lower, upper) == false
+                    ? "the range \(self) ends before it begins" : nil)
         case ("InlineArray", 2):
             guard let elements = listed, parameters[0] == .named("\(elements.count)") else {
                 return "\(kind) is not of type \(shape.name)"
@@ -101,6 +136,31 @@ extension PlainValue {
             return Self.first(elements) { $0.problem(as: parameters[1]) }
         case ("Encoded", _): return nil
         default: return "\(shape.name) cannot be created from \(kind)"
+        }
+    }
+
+    /// Whether `left` is at or before `right`; nil if that is not known here.
+    private static func isOrdered(_ left: PlainValue, _ right: PlainValue) -> Bool? {
+        switch (left, right) {
+        case (.integer(let left), .integer(let right)): left <= right
+        case (.unsigned(let left), .unsigned(let right)): left <= right
+        case (.integer, .unsigned): true
+        case (.unsigned, .integer): false
+        case (.date(let left), .date(let right)): left <= right
+        case (.duration(let left), .duration(let right)): left <= right
+        case (.text(let left), .text(let right)): left <= right
+        default:
+            if let left = left.decimal, let right = right.decimal { left <= right } else { nil }
+        }
+    }
+
+    private var decimal: Decimal? {
+        switch self {
+        case .integer(let value): Decimal(value)
+        case .unsigned(let value): Decimal(value)
+        case .digits(let text): Decimal(string: text)
+        case .number(let value): Decimal(value)
+        default: nil
         }
     }
 
@@ -129,7 +189,7 @@ extension PlainValue {
     }
 
     private func problem(asCase cases: [TypeShape.Case], of name: String) -> String? {
-        guard case .union(let type, let label, let values) = self, type.isEmpty || type == name
+        guard case .union(let type, let label, let values, _) = self, type.isEmpty || type == name
         else {
             return "\(kind) is not of type \(name)"
         }

@@ -22,8 +22,19 @@ package indirect enum PlainValue: Hashable, Sendable {
     case pairs([Entry], total: Int)
     /// The fields of a struct or record, in order. `type` is its name, or empty.
     case object(type: String, [Member])
-    /// A case of an enum with payloads.
-    case union(type: String, name: String, [PlainValue])
+    /// A case of an enum with payloads. The labels are those of the values, empty where there are
+    /// none; the list is empty if the heap does not note any.
+    case union(type: String, name: String, [PlainValue], labels: [String] = [])
+    /// A case of an enum that is stored as its raw value; without a name if the heap does not note
+    /// it.
+    case enumeration(type: String, name: String?, raw: PlainValue)
+    /// A case as it is written where the type is known: `.card(number: "4111")`. Only of input.
+    case choice(name: String, [Argument])
+    /// The digits of a number for which no other case is large or exact enough: of an `Int128`, a
+    /// `UInt128` or a `Decimal`.
+    case digits(String)
+    case duration(Duration)
+    case range(PlainValue, PlainValue, isClosed: Bool)
     /// A reference: the name and place of its target.
     case reference(type: String, place: UInt64)
     /// Bytes that only a program with the type can interpret.
@@ -35,6 +46,17 @@ package indirect enum PlainValue: Hashable, Sendable {
 
         package init(name: String, value: PlainValue) {
             self.name = name
+            self.value = value
+        }
+    }
+
+    /// A value in the parentheses of a case.
+    package struct Argument: Hashable, Sendable {
+        package let label: String?
+        package let value: PlainValue
+
+        package init(label: String?, value: PlainValue) {
+            self.label = label
             self.value = value
         }
     }
@@ -61,7 +83,7 @@ package indirect enum PlainValue: Hashable, Sendable {
 
     package static func integer(_ value: some FixedWidthInteger) -> PlainValue {
         Int64(exactly: value).map { .integer($0) }
-            ?? UInt64(exactly: value).map { .unsigned($0) } ?? .text("\(value)")
+            ?? UInt64(exactly: value).map { .unsigned($0) } ?? .digits("\(value)")
     }
 }
 
@@ -86,12 +108,41 @@ extension PlainValue: CustomStringConvertible {
                 ? "[:]" : "[\(Self.joined(entries.map { "\($0.key): \($0.value)" }, total))]"
         case .object(let type, let members):
             "\(type)(\(members.map { "\($0.name): \($0.value)" }.joined(separator: ", ")))"
-        case .union(_, let name, let values):
-            values.isEmpty
-                ? ".\(name)" : ".\(name)(\(values.map(\.description).joined(separator: ", ")))"
+        case .union(_, let name, let values, let labels):
+            Self.text(
+                ofCase: name,
+                values.enumerated().map { number, value in
+                    Argument(
+                        label: number < labels.count && !labels[number].isEmpty
+                            ? labels[number] : nil, value: value)
+                })
+        case .enumeration(let type, let name, let raw):
+            name.map { ".\($0)" } ?? "\(type)(rawValue: \(raw))"
+        case .choice(let name, let values): Self.text(ofCase: name, values)
+        case .digits(let text): text
+        case .duration(let value): ".seconds(\(Self.seconds(value)))"
+        case .range(let lower, let upper, let isClosed):
+            "\(lower)\(isClosed ? "..." : "..<")\(upper)"
         case .reference(let type, let place): "\(type)@\(place)"
         case .opaque(let type, let data): "\(type)(\(Self.hexadecimal(data)))"
         }
+    }
+
+    private static func text(ofCase name: String, _ values: [Argument]) -> String {
+        guard !values.isEmpty else { return ".\(name)" }
+        let parts = values.map { ($0.label.map { "\($0): " } ?? "") + $0.value.description }
+        return ".\(name)(\(parts.joined(separator: ", ")))"
+    }
+
+    /// The exact number of seconds, with as many digits as it needs.
+    private static func seconds(_ value: Duration) -> String {
+        let units = value.attoseconds.magnitude
+        let (whole, rest) = units.quotientAndRemainder(dividingBy: 1_000_000_000_000_000_000)
+        let digits = String(rest)
+        var fraction = String(repeating: "0", count: 18 - digits.count) + digits
+        while fraction.last == "0" { fraction.removeLast() }
+        return (value.attoseconds < 0 ? "-" : "") + "\(whole)"
+            + (fraction.isEmpty ? "" : ".\(fraction)")
     }
 
     private static func joined(_ parts: [String], _ total: Int) -> String {
@@ -169,7 +220,8 @@ extension PlainValue: Encodable {
         case .object(_, let members):
             var container = encoder.container(keyedBy: Name.self)
             for member in members { try container.encode(member.value, forKey: Name(member.name)) }
-        case .union(_, let name, let values):
+        case .enumeration(_, _, let raw): try raw.encode(to: encoder)
+        case .union(_, let name, let values, _):
             var container = encoder.container(keyedBy: Name.self)
             try container.encode(name, forKey: Name("case"))
             if !values.isEmpty { try container.encode(values, forKey: Name("values")) }
@@ -194,6 +246,9 @@ extension PlainValue: Encodable {
         case .bytes(let value): try container.encode(value)
         case .date(let value): try container.encode(Self.text(of: value))
         case .uuid(let value): try container.encode(value)
+        case .digits(let value): try container.encode(value)
+        case .duration(let value): try container.encode("\(value)")
+        case .range, .choice: try container.encode(description)
         default: try container.encodeNil()
         }
     }

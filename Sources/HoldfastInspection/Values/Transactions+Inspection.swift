@@ -38,12 +38,15 @@ extension WriteTransaction {
         else {
             throw HeapError.unknownType(path: access.heapPath, name: name, type: text)
         }
+        let notes = catalogue.notes
+        let value = try value.resolved(as: shape, notes)
         if let problem = value.problem(as: shape) { throw InspectionProblem(problem) }
         let decoder = PlainDecoder(value, userInfo: [Exchange.userInfoKey: ImportedRecords(access)])
         let place = try Self.make(type, decoder, access)
         // Again, since the first root creates the catalogue.
         RootCatalogue(access).add(
-            name, describedAs: text, fingerprint: TypeRegistry.fingerprint(of: text), at: place)
+            name, describedAs: text, notes: notes.part(for: shape),
+            fingerprint: TypeRegistry.fingerprint(of: text), at: place)
     }
 
     private static func make<Value: LineStreamable>(
@@ -85,6 +88,6 @@ extension HeapAccess {
         }
         // A new value may have another place.
         if isWritable { catalogueWillChange() }
-        return ValuePlace(self, type, at: entry.place)
+        return ValuePlace(self, type, at: entry.place, entry.notes)
     }
 }

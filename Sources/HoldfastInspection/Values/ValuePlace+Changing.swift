@@ -12,14 +12,23 @@ extension ValuePlace {
         PlainDecoder(value, userInfo: [Exchange.userInfoKey: decoding])
     }
 
-    private func requireFits(_ value: PlainValue, _ shape: TypeShape) throws {
+    /// Returns the value with its cases resolved, if it fits.
+    private func fitted(_ value: PlainValue, _ shape: TypeShape) throws -> PlainValue {
+        let value = try value.resolved(as: shape, notes)
         if let problem = value.problem(as: shape) { throw InspectionProblem(problem) }
+        return value
+    }
+
+    private func fittedKey(_ key: PlainValue, of entries: any InspectableEntries) throws
+        -> PlainValue
+    {
+        try fitted(key, ShapeCache.shared.shape(of: entries.keyType))
     }
 
     /// Replaces the value and frees everything that the old one owned.
     package func set(_ value: PlainValue) throws {
         let place = inside
-        try place.requireFits(value, place.shape)
+        let value = try place.fitted(value, place.shape)
         switch place.content {
         case .plain(let layout): try place.write(value, layout)
         case .persistable(let type): try place.replace(type, value)
@@ -64,7 +73,7 @@ extension ValuePlace {
             throw InspectionProblem(
                 "the index \(index) is out of bounds for \(list.count) elements")
         }
-        try requireFits(value, ShapeCache.shared.shape(of: list.elementType))
+        let value = try fitted(value, ShapeCache.shared.shape(of: list.elementType))
         try list.insert(decoder(value), at: index)
     }
 
@@ -84,10 +93,10 @@ extension ValuePlace {
     package func setValue(_ value: PlainValue, forKey key: PlainValue) throws {
         let entries = try entries
         guard !entries.isSet else { throw InspectionProblem("\(inside.shape.name) has no values") }
-        try entries.requireFits(key)
-        try requireFits(value, ShapeCache.shared.shape(of: entries.valueType))
+        let key = try fittedKey(key, of: entries)
+        let value = try fitted(value, ShapeCache.shared.shape(of: entries.valueType))
         if let found = try entries.find(key) {
-            try ValuePlace(access, entries.valueType, at: found.value).set(value)
+            try ValuePlace(access, entries.valueType, at: found.value, notes).set(value)
         } else {
             try entries.insert(key, decoder(value))
         }
@@ -100,8 +109,7 @@ extension ValuePlace {
             return bits.remove(try key.bitNumber) != nil
         }
         let entries = try entries
-        try entries.requireFits(key)
-        return try entries.remove(key)
+        return try entries.remove(try fittedKey(key, of: entries))
     }
 
     /// Adds an element to a set. Returns whether it is new.
@@ -116,7 +124,7 @@ extension ValuePlace {
         }
         let entries = try entries
         guard entries.isSet else { throw InspectionProblem("\(inside.shape.name) is not a set") }
-        try entries.requireFits(element)
+        let element = try fittedKey(element, of: entries)
         guard try entries.find(element) == nil else { return false }
         try entries.insert(element, decoder(.object(type: "", [])))
         return true

@@ -23,19 +23,29 @@ extension ValuePlace {
             return .object(
                 type: layout.shape.name,
                 fields.map { field in
-                    let value = ValuePlace(access, field.layout, at: place + UInt64(field.offset))
-                        .plain(
-                            limit: limit, depth: depth - 1)
+                    let value = ValuePlace(
+                        access, field.layout, at: place + UInt64(field.offset), notes
+                    )
+                    .plain(
+                        limit: limit, depth: depth - 1)
                     return PlainValue.Member(name: field.name, value: value)
                 })
         case .elements(let element, let count, let stride):
             let shown = (0 ..< min(count, limit)).map { index in
-                ValuePlace(access, element, at: place + UInt64(index * stride)).plain(
+                ValuePlace(access, element, at: place + UInt64(index * stride), notes).plain(
                     limit: limit, depth: depth - 1)
             }
             return .list(shown, total: count)
         case .optional: return unwrapped?.plain(limit: limit, depth: depth - 1) ?? .null
-        case .opaque: return .opaque(type: layout.shape.name, data(layout.size))
+        case .opaque:
+            let bytes = data(layout.size)
+            let names = notes.plainNames(of: layout.shape.name)
+            if bytes.count == 1, Int(bytes[0]) < names.count {
+                return .enumeration(
+                    type: layout.shape.name, name: names[Int(bytes[0])],
+                    raw: .opaque(type: layout.shape.name, bytes))
+            }
+            return .opaque(type: layout.shape.name, bytes)
         }
     }
 
@@ -68,7 +78,10 @@ extension ValuePlace {
         case let value as Date: .date(value)
         case let value as UUID: .uuid(value)
         case let value as Data: .bytes(value)
-        case let value as any InspectableText: .text("\(value)")
+        case let value as Decimal: .digits("\(value)")
+        case let value as Duration: .duration(value)
+        case let value as URL: .text(value.absoluteString)
+        case let value as any InspectableRange: value.plainRange
         case let value as any AnyOptionalValue:
             value.wrappedValue.map { plain($0) ?? .text("\($0)") } ?? .null
         default: nil
@@ -95,7 +108,7 @@ extension ValuePlace {
         switch loaded {
         case let list as any InspectableList:
             let shown = (0 ..< min(list.count, limit)).map { index in
-                ValuePlace(access, list.elementType, at: list.elementPlace(index)).plain(
+                ValuePlace(access, list.elementType, at: list.elementPlace(index), notes).plain(
                     limit: limit, depth: depth - 1)
             }
             return .list(shown, total: list.count)
@@ -114,11 +127,12 @@ extension ValuePlace {
     {
         let places = entries.places(from: 0, limit: limit)
         let keys = places.map {
-            ValuePlace(access, entries.keyType, at: $0.key).plain(limit: limit, depth: depth - 1)
+            ValuePlace(access, entries.keyType, at: $0.key, notes).plain(
+                limit: limit, depth: depth - 1)
         }
         if entries.isSet { return .set(keys, total: entries.count) }
         let values = places.map {
-            ValuePlace(access, entries.valueType, at: $0.value).plain(
+            ValuePlace(access, entries.valueType, at: $0.value, notes).plain(
                 limit: limit, depth: depth - 1)
         }
         return .pairs(
@@ -134,7 +148,8 @@ extension ValuePlace {
         return .object(
             type: layout.typeName,
             layout.fields.map { field in
-                let value = ValuePlace(access, field.valueType, at: block + UInt64(field.offset))
+                let value = ValuePlace(
+                    access, field.valueType, at: block + UInt64(field.offset), notes)
                 return PlainValue.Member(
                     name: field.name, value: value.plain(limit: limit, depth: depth - 1))
             })
@@ -154,14 +169,21 @@ extension ValuePlace {
         }
         let entry = cases[Int(stored.number)]
         let values = entry.payload.map { part in
-            ValuePlace(access, part.valueType, at: stored.payload + UInt64(part.offset)).plain(
-                limit: limit, depth: depth - 1)
+            ValuePlace(access, part.valueType, at: stored.payload + UInt64(part.offset), notes)
+                .plain(
+                    limit: limit, depth: depth - 1)
         }
-        return .union(type: type.storedName, name: entry.name, values)
+        return .union(
+            type: type.storedName, name: entry.name, values,
+            labels: notes.labels(of: type.storedName, name: entry.name))
     }
 
     private func raw<T: HeapEnum>(_: T.Type, _ limit: Int, _ depth: Int) -> PlainValue {
-        ValuePlace(access, T.RawValue.self, at: place).plain(limit: limit, depth: depth)
+        let raw = ValuePlace(access, T.RawValue.self, at: place, notes).plain(
+            limit: limit, depth: depth)
+        let text = if case .text(let text) = raw { text } else { raw.description }
+        return .enumeration(
+            type: T.storedName, name: notes.name(of: T.storedName, raw: text), raw: raw)
     }
 
     private var encoded: PlainValue {

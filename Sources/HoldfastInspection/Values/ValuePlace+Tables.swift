@@ -4,21 +4,23 @@ import HoldfastEngine
 // A tool changes the fields of a table's record as those of any other, and does not know what its
 // program does with them. So it makes the indexes anew.
 
-extension ValuePlace {
-    /// Whether the value is the record of a ``PersistentTable``.
+extension TypeShape {
+    /// Whether this is the record of a ``PersistentTable``.
     package var isTable: Bool {
-        guard case .record(let name, let fields, _) = inside.shape else { return false }
+        guard case .record(let name, let fields, _) = self else { return false }
         return name.hasPrefix("Table<") && fields.first?.name == "rows"
     }
+}
 
-    /// Makes the indexes of a table from its rows.
+extension ValuePlace {
+    /// Makes the indexes from the rows if the value is a table.
     ///
     /// - Throws: ``InspectionProblem`` if two rows have the same value of a property that must be
     ///   unique. The transaction must then be rolled back.
     /// - Complexity: O(*n* log *n*) for each index, where *n* is the number of rows.
     package func rebuildIndexes() throws {
         let table = inside
-        guard table.isTable, case .record(_, let fields, _) = table.shape,
+        guard table.shape.isTable, case .record(_, let fields, _) = table.shape,
             case .generic(_, let parameters) = fields[0].type, let row = parameters.last,
             case .persistable(let type) = table.content, let record = type as? any HeapRecord.Type
         else { return }

@@ -22,10 +22,15 @@ package struct ValuePlace {
     let place: UInt64
     /// The described type of the value.
     package let shape: TypeShape
+    /// The names that the heap notes of the root's enums.
+    package let notes: TypeNotes
 
-    init(_ access: HeapAccess, _ type: any Persistable.Type, at place: UInt64) {
+    init(
+        _ access: HeapAccess, _ type: any Persistable.Type, at place: UInt64, _ notes: TypeNotes
+    ) {
         self.access = access
         self.place = place
+        self.notes = notes
         shape = ShapeCache.shared.shape(of: type)
         if let plain = type as? any PlainlyLaidOut.Type {
             content = .plain(plain.plainLayout)
@@ -38,8 +43,9 @@ package struct ValuePlace {
         }
     }
 
-    init(_ access: HeapAccess, _ layout: PlainLayout, at place: UInt64) {
+    init(_ access: HeapAccess, _ layout: PlainLayout, at place: UInt64, _ notes: TypeNotes) {
         self.access = access
+        self.notes = notes
         self.place = place
         shape = layout.shape
         content = .plain(layout)
@@ -89,7 +95,7 @@ package struct ValuePlace {
     package var inside: ValuePlace {
         guard case .persistable(let type) = content, let box = type as? any InspectableBox.Type
         else { return self }
-        return ValuePlace(access, box.contentType, at: access.load(place, as: UInt64.self))
+        return ValuePlace(access, box.contentType, at: access.load(place, as: UInt64.self), notes)
     }
 
     /// The wrapped value of an optional, or nil if there is none. Any other value is returned
@@ -100,11 +106,11 @@ package struct ValuePlace {
             guard let optional = type as? any InspectableOptional.Type else { return self }
             guard access.load(place, as: UInt8.self) != 0 else { return nil }
             return ValuePlace(
-                access, optional.contentType, at: place + UInt64(optional.contentOffset))
+                access, optional.contentType, at: place + UInt64(optional.contentOffset), notes)
         case .plain(let layout):
             guard case .optional(let wrapped) = layout.content else { return self }
             guard access.load(place + UInt64(wrapped.size), as: UInt8.self) == 0 else { return nil }
-            return ValuePlace(access, wrapped, at: place)
+            return ValuePlace(access, wrapped, at: place, notes)
         }
     }
 
@@ -115,7 +121,7 @@ package struct ValuePlace {
         else { return nil }
         // A record is identified by the place of a word that leads to it, and a reference is such a
         // word.
-        return ValuePlace(access, reference.targetType, at: place)
+        return ValuePlace(access, reference.targetType, at: place, notes)
     }
 
     // MARK: Collections
@@ -147,11 +153,11 @@ package struct ValuePlace {
         switch content {
         case .plain(let layout):
             guard case .elements(let element, _, let stride) = layout.content else { return nil }
-            return ValuePlace(access, element, at: place + UInt64(index * stride))
+            return ValuePlace(access, element, at: place + UInt64(index * stride), notes)
         case .persistable(let type):
             if type is any InspectableBox.Type { return inside.element(at: index) }
             guard let list = loaded as? any InspectableList else { return nil }
-            return ValuePlace(access, list.elementType, at: list.elementPlace(index))
+            return ValuePlace(access, list.elementType, at: list.elementPlace(index), notes)
         }
     }
 
@@ -159,9 +165,19 @@ package struct ValuePlace {
     /// if the key has another type or this is not a map. O(1) or O(log *n*).
     package func value(forKey key: PlainValue) throws -> ValuePlace? {
         let map = try entries
+        let key = try key.resolved(as: ShapeCache.shared.shape(of: map.keyType), notes)
         try map.requireFits(key)
         guard let found = try map.find(key) else { return nil }
-        return ValuePlace(access, map.valueType, at: found.value)
+        return ValuePlace(access, map.valueType, at: found.value, notes)
+    }
+
+    /// Returns a key with its case resolved. Throws ``InspectionProblem`` if it has another type or
+    /// this is not a map or set.
+    package func fitting(key: PlainValue) throws -> PlainValue {
+        let entries = try entries
+        let key = try key.resolved(as: ShapeCache.shared.shape(of: entries.keyType), notes)
+        try entries.requireFits(key)
+        return key
     }
 
     /// Returns whether a set contains `element`, or a map has an entry for it. Throws
@@ -171,6 +187,7 @@ package struct ValuePlace {
             return bits.contains(try element.bitNumber)
         }
         let found = try entries
+        let element = try element.resolved(as: ShapeCache.shared.shape(of: found.keyType), notes)
         try found.requireFits(element)
         return try found.find(element) != nil
     }
@@ -194,6 +211,9 @@ package struct ValuePlace {
         guard let sorted = inside.loaded as? any InspectableOrder else {
             throw InspectionProblem("\(shape.name) has no order")
         }
+        let shape = ShapeCache.shared.shape(of: sorted.keyType)
+        let lower = try lower?.resolved(as: shape, notes)
+        let upper = try upper?.resolved(as: shape, notes)
         if let lower { try sorted.requireFits(lower) }
         if let upper { try sorted.requireFits(upper) }
         return try sorted.places(from: lower, to: upper, through: through, limit: limit).map {
@@ -213,8 +233,8 @@ package struct ValuePlace {
         key: ValuePlace, value: ValuePlace?
     ) {
         (
-            ValuePlace(access, entries.keyType, at: found.key),
-            entries.isSet ? nil : ValuePlace(access, entries.valueType, at: found.value)
+            ValuePlace(access, entries.keyType, at: found.key, notes),
+            entries.isSet ? nil : ValuePlace(access, entries.valueType, at: found.value, notes)
         )
     }
 
@@ -248,7 +268,7 @@ package struct ValuePlace {
             else {
                 return nil
             }
-            return ValuePlace(access, field.layout, at: reached.place + UInt64(field.offset))
+            return ValuePlace(access, field.layout, at: reached.place + UInt64(field.offset), notes)
         case .persistable(let type):
             guard let type = type as? any HeapRecord.Type,
                 let layout = try? RecordLayout.found(type),
@@ -256,7 +276,7 @@ package struct ValuePlace {
             else { return nil }
             return ValuePlace(
                 access, field.valueType,
-                at: access.load(reached.place, as: UInt64.self) + UInt64(field.offset))
+                at: access.load(reached.place, as: UInt64.self) + UInt64(field.offset), notes)
         }
     }
 

@@ -52,7 +52,7 @@ extension PersistentArray: HeapHandle {
                 alignment: MemoryLayout<Element.Stored>.alignment, "an array's elements")
         else { return }
         if BitPatterns.acceptAll(of: Element.self) { return }
-        for index in 0 ..< Int(header.count) {
+        for index in verification.partToVisit().numbers(of: Int(header.count)) {
             verification.within(.element(index)) {
                 Element.verify(at: header.buffer + UInt64(index * stride), in: &$0)
             }

@@ -188,7 +188,7 @@ public struct PersistentArray<Element: Persistable> {
     /// Without memory nothing changes.
     @inlinable @inline(never)
     func grow(toHold needed: Int) {
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
         let stride = Swift.max(Self.stride, 1)
         let header = header
         let old = Int(truncatingIfNeeded: header.pointee.capacity)

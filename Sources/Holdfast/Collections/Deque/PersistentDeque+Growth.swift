@@ -58,7 +58,7 @@ extension PersistentDeque {
     /// Without memory nothing changes.
     @inlinable @inline(never)
     func grow(by extra: Int) {
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
         let old = ring
         let (needed, overflows) = old.count.addingReportingOverflow(extra)
         let wanted = Swift.max(

@@ -58,9 +58,9 @@ extension PersistentDeque: HeapHandle {
             return
         }
         if BitPatterns.acceptAll(of: Element.self) { return }
-        for index in 0 ..< header.count {
-            let slot = (header.head + index) % header.capacity
-            verification.within(.element(Int(index))) {
+        for index in verification.partToVisit().numbers(of: Int(header.count)) {
+            let slot = (header.head + UInt64(index)) % header.capacity
+            verification.within(.element(index)) {
                 Element.verify(at: header.buffer + slot * UInt64(stride), in: &$0)
             }
         }

@@ -16,7 +16,7 @@ extension PersistentDeque {
     public func replaceSubrange(_ range: Range<Int>, with newElements: some Sequence<Element>) {
         let before = ring
         checkRange(range, before.count)
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
         // Stored completely before anything is replaced, since the replaced elements may be the
         // source.
         let stored = newElements.map { Element.store($0, in: access) }

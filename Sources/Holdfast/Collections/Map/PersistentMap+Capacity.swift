@@ -18,7 +18,7 @@ extension PersistentMap {
     @inlinable
     public func reserveCapacity(_ minimumCapacity: Int) {
         guard minimumCapacity > count else { return }
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
         guard minimumCapacity <= Int(HeapLayout.maximumBytes) / MemoryLayout<Slot>.stride else {
             return access.refuseAsTooLarge()
         }

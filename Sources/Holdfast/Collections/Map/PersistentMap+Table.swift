@@ -230,7 +230,7 @@ extension PersistentMap {
     func removeKeepingPlaces(_ found: UnsafeMutablePointer<Slot>, _ hash: UInt64) -> (
         Slot, MapSegment
     ) {
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
         let removed = found.pointee
         let header = writableHeader
         let segment = segment(for: hash, header)

@@ -19,33 +19,85 @@ extension PersistentMap {
             return verification.report("a map's directory has an invalid depth of \(header.depth)")
         }
         let depth = Int(header.depth)
-        var count: UInt64 = 0
+        var visit = Visit(verification.partToVisit())
+        if case .nothing = visit.part.choice { return }
         if depth > 0 {
             guard
                 verification.claim(
                     header.table, byteCount: 8 << depth, alignment: 8, "a map's directory")
             else { return }
-            guard verifyDirectory(at: header.table, depth: depth, count: &count, in: &verification)
+            guard verifyDirectory(at: header.table, depth: depth, &visit, in: &verification)
             else { return }
         } else if header.table != 0 {
             guard
                 verify(
-                    MapSegment(word: header.table), prefix: 0, depth: 0, count: &count,
-                    in: &verification)
+                    MapSegment(word: header.table), prefix: 0, depth: 0, &visit, in: &verification)
             else { return }
         }
-        if count != header.count {
-            verification.report("a map has a count of \(header.count) but \(count) entries")
+        // A walk that ends early has not counted all entries, but never more than there are.
+        if visit.isWhole ? visit.count != header.count : visit.count > header.count {
+            verification.report("a map has a count of \(header.count) but \(visit.count) entries")
+        }
+    }
+
+    /// The progress of a verification that visits a part of the map: whole segments.
+    private struct Visit {
+        let part: VisitedPart
+        /// The entries of the segments visited so far.
+        var count: UInt64 = 0
+        /// Whether no segment has been left out.
+        private(set) var isWhole = true
+        /// Whether the segment after the last visited entry has been visited too: an iteration
+        /// fetches it ahead.
+        private var isAhead = false
+
+        init(_ part: VisitedPart) { self.part = part }
+
+        /// Returns whether to visit the next segment of an iteration.
+        mutating func goesOn() -> Bool {
+            guard case .elements(let range) = part.choice, count >= range.upperBound else {
+                return true
+            }
+            if isAhead { isWhole = false }
+            defer { isAhead = true }
+            return !isAhead
+        }
+
+        /// Begins a visit of one segment alone.
+        mutating func leaveOutOthers() { isWhole = false }
+
+        /// Whether the value of the next entry is visited, and not only its key.
+        var visitsValue: Bool {
+            switch part.choice {
+            case .everything: true
+            case .nothing, .key: false
+            case .elements(let range): range.contains(Int(count))
+            }
         }
     }
 
     /// Verifies that every directory entry leads to a segment, and that entries lead to the same
     /// segment if and only if they share its bits.
     private static func verifyDirectory(
-        at table: UInt64, depth: Int, count: inout UInt64, in verification: inout some BlockVerifier
+        at table: UInt64, depth: Int, _ visit: inout Visit,
+        in verification: inout some BlockVerifier
     ) -> Bool {
         var entry = 0
-        while entry < 1 << depth {
+        var end = 1 << depth
+        if case .key(let key as Key) = visit.part.choice {
+            // Only the segment in which a search would look for it.
+            let hash = Key.withProbe(key) { Key.hash($0, seed: verification.access.hashSeed) }
+            visit.leaveOutOthers()
+            entry = Int(hash >> UInt64(64 - depth))
+            let segment = MapSegment(
+                word: verification.load(table + UInt64(entry * 8), as: UInt64.self))
+            // The first of the entries that lead there.
+            if segment.localDepth <= depth {
+                entry &= ~(1 << (depth - segment.localDepth) - 1)
+            }
+            end = entry + 1
+        }
+        while entry < end, visit.goesOn() {
             let segment = MapSegment(
                 word: verification.load(table + UInt64(entry * 8), as: UInt64.self))
             guard segment.localDepth <= depth, entry & (1 << (depth - segment.localDepth) - 1) == 0
@@ -62,7 +114,7 @@ extension PersistentMap {
                 return false
             }
             let prefix = UInt64(entry) >> UInt64(depth - segment.localDepth)
-            guard verify(segment, prefix: prefix, depth: depth, count: &count, in: &verification)
+            guard verify(segment, prefix: prefix, depth: depth, &visit, in: &verification)
             else { return false }
             entry = next
         }
@@ -72,7 +124,7 @@ extension PersistentMap {
     /// Verifies the segment whose keys' hashes begin with `prefix`. Returns false if it could not
     /// be read.
     private static func verify(
-        _ segment: MapSegment, prefix: UInt64, depth: Int, count: inout UInt64,
+        _ segment: MapSegment, prefix: UInt64, depth: Int, _ visit: inout Visit,
         in verification: inout some BlockVerifier
     ) -> Bool {
         guard segment.exponent < 32, segment.localDepth <= depth else {
@@ -99,8 +151,10 @@ extension PersistentMap {
                         "slot \(slot) of chunk \(chunk) of a map's segment has the tag \(tag)")
                     continue
                 }
-                count += 1
-                verifySlot(slot, of: chunk, tag: tag, &table, in: &verification)
+                verifySlot(
+                    slot, of: chunk, tag: tag, &table, visitsValue: visit.visitsValue,
+                    in: &verification)
+                visit.count += 1
             }
         }
         table.compareOverflow(in: &verification)
@@ -108,7 +162,7 @@ extension PersistentMap {
     }
 
     private static func verifySlot(
-        _ slot: Int, of chunk: Int, tag: UInt64, _ table: inout SegmentWalk,
+        _ slot: Int, of chunk: Int, tag: UInt64, _ table: inout SegmentWalk, visitsValue: Bool,
         in verification: inout some BlockVerifier
     ) {
         let keyPlace =
@@ -128,7 +182,7 @@ extension PersistentMap {
             } else {
                 table.pass(from: hash, to: chunk)
             }
-            if MemoryLayout<Value.Stored>.size > 0 {
+            if visitsValue, MemoryLayout<Value.Stored>.size > 0 {
                 Value.verify(at: valuePlace, in: &verification)
             }
         }

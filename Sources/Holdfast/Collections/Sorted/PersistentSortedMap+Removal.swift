@@ -20,7 +20,7 @@ extension PersistentSortedMap {
     /// that leads to the leaf.
     @inlinable
     func remove(from leaf: Leaf, at position: Int, _ choose: (Inner) -> Int) -> Slot {
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
         let header = writableHeader
         let removed = leaf.remove(at: position, access)
         header.pointee.count &-= 1

@@ -15,13 +15,13 @@ extension PersistentSortedMap {
         guard header.magic == SortedHeader.magic else {
             return verification.report("the header of a sorted collection has a wrong magic number")
         }
-        // Nodes have at least two children, except that the last of a level may have one. No heap
-        // contains more levels than this.
-        guard header.height <= 64 else {
+        guard header.height <= mostLevels else {
             return verification.report(
                 "a sorted collection has an invalid height of \(header.height) levels")
         }
-        var walk = SortedWalk<Key, Value>(access: verification.access)
+        var walk = SortedWalk<Key, Value>(
+            part: verification.partToVisit(), access: verification.access)
+        if case .nothing = walk.part.choice { return }
         if header.root != 0 {
             walk.verifyNode(
                 header.root, level: Int(header.height), lower: nil, upper: nil, in: &verification)
@@ -29,7 +29,8 @@ extension PersistentSortedMap {
             verification.report(
                 "a sorted collection has a height of \(header.height) levels but no root")
         }
-        if walk.isWhole, walk.count != header.count {
+        // A walk that ends early has not counted all entries, but never more than there are.
+        if walk.isWhole, walk.leavesOut ? walk.count > header.count : walk.count != header.count {
             verification.report(
                 "a sorted collection has a count of \(header.count) but \(walk.count) entries")
         }
@@ -41,10 +42,38 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
     typealias Leaf = SortedLeaf<Key, Value>
     typealias Inner = SortedInner<Key>
 
+    let part: VisitedPart
     let access: HeapAccess
     var count: UInt64 = 0
-    /// Whether every node could be read.
+    /// Whether every node that was visited could be read.
     var isWhole = true
+    /// Whether a node has been left out.
+    private(set) var leavesOut = false
+    /// Whether the leaf after the last visited entry has been visited too: an iteration that stops
+    /// before its first entry has come to it.
+    private var isAhead = false
+
+    init(part: VisitedPart, access: HeapAccess) {
+        self.part = part
+        self.access = access
+    }
+
+    /// Returns whether to visit the next node of an iteration.
+    private mutating func goesOn(isLeaf: Bool) -> Bool {
+        guard case .elements(let range) = part.choice, count > range.upperBound else { return true }
+        if isAhead { leavesOut = true }
+        defer { if isLeaf { isAhead = true } }
+        return !isAhead
+    }
+
+    /// Whether the value of the next entry is visited, and not only its key.
+    private var visitsValue: Bool {
+        switch part.choice {
+        case .everything: true
+        case .nothing, .key: false
+        case .elements(let range): range.contains(Int(count))
+        }
+    }
 
     private mutating func fail(_ problem: String, in verification: inout some BlockVerifier) {
         isWhole = false
@@ -57,6 +86,7 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
         _ offset: UInt64, level: Int, lower: Key.Stored?, upper: Key.Stored?,
         in verification: inout some BlockVerifier
     ) {
+        guard goesOn(isLeaf: level == 0) else { return }
         guard level > 0 else {
             return verifyLeaf(offset, lower: lower, upper: upper, in: &verification)
         }
@@ -82,7 +112,16 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
             guard verification.problemCount == before else { return isWhole = false }
             separators.append(verification.load(place, as: Key.Stored.self))
         }
-        for index in 0 ..< children {
+        var visited = 0 ..< children
+        if case .key(let key as Key) = part.choice {
+            // Only the child to which a search goes on. The separators are whole, so it can be
+            // asked; whether they are in order is checked beside the child.
+            let node = Inner(access, offset)
+            let child = Key.withProbe(key) { node.child(for: Key.orderedProbe($0), access) }
+            visited = child ..< child + 1
+            leavesOut = true
+        }
+        for index in visited {
             let left = index == 0 ? lower : separators[index - 1]
             let right = index == children - 1 ? upper : separators[index]
             if let left, let right, isBefore(right, left) {
@@ -115,9 +154,10 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
         guard order.sorted() == Array(0 ..< entries) else {
             return fail("the order of a leaf is \(order)", in: &verification)
         }
-        count += UInt64(entries)
         var last: Key.Stored?
         for number in order {
+            let visitsValue = visitsValue
+            count += 1
             let place = offset + UInt64(Leaf.slotsOffset + number * Leaf.stride)
             let before = verification.problemCount
             verification.completely { Key.verify(at: place, in: &$0) }
@@ -142,7 +182,7 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
                         "a search would not find an entry of the sorted collection at its place"
                     )
                 }
-                if MemoryLayout<Value.Stored>.size > 0 {
+                if visitsValue, MemoryLayout<Value.Stored>.size > 0 {
                     Value.verify(at: valuePlace, in: &verification)
                 }
             }

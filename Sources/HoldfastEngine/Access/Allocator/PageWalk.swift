@@ -26,7 +26,7 @@ struct PageWalk: Sequence, IteratorProtocol {
     }
 
     private let base: UnsafeRawPointer
-    private let end: UInt64
+    let end: UInt64
     private let parts: PageChecksums
     /// The first page of the next run.
     private(set) var page: UInt64 = 0

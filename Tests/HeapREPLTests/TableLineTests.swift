@@ -1,0 +1,85 @@
+import Foundation
+import Holdfast
+import HoldfastInspection
+import Testing
+import TestSupport
+
+/// Lines that change the rows of tables behind their programs' backs.
+@Suite(.progress) struct TableLineTests {
+    @Persistable struct Task {
+        var title: String
+        @Indexed var due: Int?
+        @Indexed(.unique) var code: String
+    }
+    @Persistable(.plain) struct Point {
+        @Indexed var x: Int32
+        var y: Double
+    }
+    @Persistable struct Project {
+        var points = PersistentTable<Point>()
+    }
+    @HeapSchema struct Tracker {
+        var tasks: PersistentTable<Task>
+        var projects: PersistentMap<String, Project>
+    }
+
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        let heap = try TypedHeap<Tracker>.open(folder.heap)
+        try heap.write { tracker in
+            for number in 1 ... 3 {
+                try tracker.tasks.insert(
+                    Task(title: "task \(number)", due: number, code: "code \(number)"))
+            }
+            tracker.projects["a"] = Project()
+            tracker.projects["a"]?.points.insert(Point(x: 5, y: 1))
+        }
+        try heap.close()
+    }
+
+    private func run(_ script: String) throws -> ProgramRun {
+        try ProgramRun([folder.heap], script: script)
+    }
+
+    @Test func indexesFollowTheRows() throws {
+        let result = try run(
+            """
+            tasks.rows[1].due = nil
+            tasks.rows[2].code = "a"
+            tasks.rows.removeValue(forKey: 3)
+            projects["a"].points.rows[1].x = 9
+
+            """)
+        #expect(result.error == "")
+        let heap = try TypedHeap<Tracker>.open(folder.heap)
+        try heap.read { tracker in
+            #expect(tracker.tasks.ordered(by: \.due).map(\.id.number) == [1, 2])
+            #expect(tracker.tasks.ordered(by: \.code).map(\.code) == ["a", "code 1"])
+            let points = try #require(tracker.projects["a"]?.points)
+            #expect(points.ordered(by: \.x)[9].map(\.y) == [1])
+        }
+        let check = try heap.heap.check()
+        #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")
+    }
+
+    /// A duplicate undoes its line, and the transaction goes on.
+    @Test func uniqueValuesStayUnique() throws {
+        let result = try run(
+            """
+            begin
+            tasks.rows[1].title = "kept"
+            tasks.rows[2].code = "code 1"
+            commit
+
+            """)
+        #expect(
+            result.error.contains("two rows of the table have the code code 1"), "\(result.error)")
+        let heap = try TypedHeap<Tracker>.open(folder.heap)
+        let codes = try heap.read { $0.tasks.map(\.code) }
+        #expect(codes == ["code 1", "code 2", "code 3"])
+        let check = try heap.heap.check()
+        #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")
+    }
+}

@@ -107,6 +107,12 @@ import TestSupport
         // Once more with types that are made from the description, as the command has them.
         TypeRegistry.shared.forget(PersistentArray<Everything>.self)
         TypeRegistry.shared.forget(Everything.self)
+        TypeRegistry.shared.forget(Shape.self)
+        TypeRegistry.shared.forget(Level.self)
+        TypeRegistry.shared.forget(Spot.self)
+        var again: [String] = []
+        try heap.exportLines(root: "all") { again.append($0) }
+        #expect(again == lines)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(

@@ -66,7 +66,7 @@ import TestSupport
 
     private func everything(_ number: Int, _ random: inout SplitMix) -> Everything {
         let text = Self.texts[number % Self.texts.count]
-        let doubles = [0.0, -0.0, 1, 0.1, 1e300, 5e-324, -.infinity, .nan, 123456789012345680]
+        let doubles = [0.0, -0.0, 1, 0.1, 1e300, .leastNonzeroMagnitude, -.infinity, .nan, 123456789012345680]
         let integer = Int.random(in: .min ... .max, using: &random)
         let count = number % 4
         return Everything(
@@ -107,6 +107,12 @@ import TestSupport
         // Once more with types that are made from the description, as the command has them.
         TypeRegistry.shared.forget(PersistentArray<Everything>.self)
         TypeRegistry.shared.forget(Everything.self)
+        TypeRegistry.shared.forget(Shape.self)
+        TypeRegistry.shared.forget(Level.self)
+        TypeRegistry.shared.forget(Spot.self)
+        var again: [String] = []
+        try heap.exportLines(root: "all") { again.append($0) }
+        #expect(again == lines)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(

@@ -65,9 +65,8 @@ import TestSupport
                     significand: Decimal(Int.random(in: 0 ..< 500, using: &random)))
                 decimals[decimal] = number
                 decimalModel[decimal] = number
-                let integer =
-                    Int128(Int64.random(in: .min ... .max, using: &random)) << 64
-                    >> Int128.random(in: 0 ..< 120, using: &random)
+                let upper = Int128(Int64.random(in: .min ... .max, using: &random)) << 64
+                let integer = upper >> Int128.random(in: 0 ..< 120, using: &random)
                 wide[integer] = number
                 wideModel[integer] = number
                 unsigned[UInt128(integer.magnitude)] = number

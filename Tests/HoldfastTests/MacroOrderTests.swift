@@ -14,15 +14,21 @@ import TestSupport
             @Persistable(.plain) struct Plain { static let a = 1; var number: Int }
             @Persistable enum Union { static let a = 1; case one(Int), two }
             @Persistable enum Raw: Int { static let a = 1; case one, two }
-            @HeapSchema struct Schema { static let a = 1; var names: PersistentArray<String> }
+            @Persistable struct Row { static let a = 1; @Indexed(.unique) var name: String }
+            @HeapSchema struct Schema {
+                static let a = 1
+                var names: PersistentArray<String>
+                var rows: PersistentTable<Row>
+            }
             """
         let use = """
             import Holdfast
-            func sum() -> Int { Record.a + Plain.a + Union.a + Raw.a + Schema.a }
+            func sum() -> Int { Record.a + Plain.a + Union.a + Raw.a + Row.a + Schema.a }
             func value<T: PersistableValue>(_ type: T.Type) {}
             func named<T: PersistableNamed>(_ type: T.Type) {}
             func target<T: ReferenceTarget>(_ type: T.Type) {}
             func bound<T: TransactionBound>(_ type: T.Type) {}
+            func row<T: TableValue>(_ type: T.Type) {}
             func use(
                 _ first: PersistentValue<Record>, _ second: PersistentArray<Plain>,
                 _ third: PersistentValue<Union>, _ fourth: PersistentArray<Raw>,
@@ -31,6 +37,7 @@ import TestSupport
                 value(Record.self); value(Plain.self); value(Union.self); value(Raw.self)
                 named(Record.self); named(Plain.self); named(Union.self); named(Raw.self)
                 target(Record.self)
+                row(Row.self)
                 bound(Schema.self)
             }
             """
@@ -48,7 +55,9 @@ import TestSupport
         let folder = try TemporaryFolder()
         let source = """
             import Holdfast
+            @Persistable struct Row { @Indexed var name: String; @Indexed(.unique) var n: Int }
             @HeapSchema nonisolated struct Shop {
+                var rows: PersistentTable<Row>
                 var stock: PersistentMap<String, Int>
                 var count = 0
             }
@@ -61,6 +70,8 @@ import TestSupport
             }
             func use(_ shop: TypedHeap<Shop>, _ hand: TypedHeap<Hand>) async throws {
                 try await shop.write { $0.stock["bolt"] = 1 }
+                try await shop.write { try $0.rows.insert(Row(name: "a", n: 1)) }
+                _ = try await shop.read { $0.rows.ordered(by: \\.n)[1...].map(\\.name) }
                 _ = try await hand.read { $0.list.count }
             }
             """

@@ -66,7 +66,9 @@ import TestSupport
 
     private func everything(_ number: Int, _ random: inout SplitMix) -> Everything {
         let text = Self.texts[number % Self.texts.count]
-        let doubles = [0.0, -0.0, 1, 0.1, 1e300, .leastNonzeroMagnitude, -.infinity, .nan, 123456789012345680]
+        let doubles = [
+            0.0, -0.0, 1, 0.1, 1e300, .leastNonzeroMagnitude, -.infinity, .nan, 123456789012345680,
+        ]
         let integer = Int.random(in: .min ... .max, using: &random)
         let count = number % 4
         return Everything(

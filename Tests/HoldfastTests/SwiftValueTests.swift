@@ -281,7 +281,7 @@ import TestSupport
             }
         }
         #expect(texts[0] == #"[7: [["z"], [], ["new"]]]"#)
-        for part in ["matrix: [[1.0, 2.0], [], [3.5]]", "holes: [1, nil, 3]", "\"bolt\": \"0.1\""] {
+        for part in ["matrix: [[1.0, 2.0], [], [3.5]]", "holes: [1, nil, 3]", "\"bolt\": 0.1"] {
             let isShown = texts[1].contains(part)
             #expect(isShown, "\(texts[1])")
         }

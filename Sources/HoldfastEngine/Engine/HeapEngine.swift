@@ -17,6 +17,8 @@ public final class HeapEngine: @unchecked Sendable {
     let pool: ImagePool
     let changes: ChangeWaiter
     private let builder: BulkBuilder?
+    /// The snapshots that are closed when this opening is closed or suspended.
+    public let dependents = DependentSnapshots()
 
     /// Opens the heap at `path`; see `Opener`. On an error, the file is unchanged.
     public init(
@@ -66,18 +68,28 @@ public final class HeapEngine: @unchecked Sendable {
         isCancelled: (@Sendable () -> Bool)? = nil
     ) throws(HeapError) -> HeapEngine {
         guard !isForked else { throw HeapError.forked(path: path) }
+        return try awake { () throws(HeapError) in try makeSnapshot(isCancelled) }
+    }
+
+    /// The same; nil if this opening is suspended.
+    public func openSnapshotUnlessSuspended() throws(HeapError) -> HeapEngine? {
+        guard !isForked else { throw HeapError.forked(path: path) }
+        return try unlessSuspended { () throws(HeapError) in try makeSnapshot(nil) }
+    }
+
+    private func makeSnapshot(
+        _ isCancelled: (@Sendable () -> Bool)?
+    ) throws(HeapError) -> HeapEngine {
         do throws(HeapError) {
-            return try awake { () throws(HeapError) in
-                if heap.lifecycle.isSuspended { throw HeapError.suspended(path: path) }
-                // The file must still have its name, from the current working directory.
-                try requireInPlace()
-                let snapshot = try HeapEngine(
-                    path: location, mode: .readOnly, options: options.ofSnapshot(isCancelled),
-                    disk: heap.dataFile.disk)
-                // It belongs to this opening, which another thread may have closed or suspended.
-                if heap.dataFile.isExclusive { try heap.lifecycle.requireUsable() }
-                return snapshot
-            }
+            if heap.lifecycle.isSuspended { throw HeapError.suspended(path: path) }
+            // The file must still have its name, from the current working directory.
+            try requireInPlace()
+            let snapshot = try HeapEngine(
+                path: location, mode: .readOnly, options: options.ofSnapshot(isCancelled),
+                disk: heap.dataFile.disk)
+            // It belongs to this opening, which another thread may have closed or suspended.
+            if heap.dataFile.isExclusive { try heap.lifecycle.requireUsable() }
+            return snapshot
         } catch {
             // Another thread has closed a heap in memory, which then has no name.
             throw heap.dataFile.disk.isVolatile && heap.lifecycle.isClosed
@@ -262,6 +274,7 @@ public final class HeapEngine: @unchecked Sendable {
         // belong to the child.
         guard !isForked else { return _ = heap.lifecycle.close() }
         view.demandNoOpenTransaction(for: "heap.close")
+        dependents.closeAll()
         try Closing(pool.first).close(pool, builder)
     }
 }

@@ -8,6 +8,18 @@ struct IndexedChanges<Element, Change> {
     let areEqual: (Element, Element) -> Bool
 }
 
+extension IndexedChanges {
+    /// Says what `see` makes of the elements.
+    static func elements<Seen: Equatable>(_ see: @escaping (Element) -> Seen) -> IndexedChanges
+    where Change == IndexedChange<Seen> {
+        IndexedChanges(
+            inserted: { .inserted(at: $0, see($1)) },
+            removed: { .removed(at: $0, old: $1.map(see)) },
+            updated: { .updated(at: $0, old: $1.map(see), new: see($2)) },
+            areEqual: { see($0) == see($1) })
+    }
+}
+
 /// The comparison of two states of an array or a deque.
 ///
 /// Elements that have the same place in both, on lines that have not changed, are equal and are not

@@ -6,7 +6,7 @@ import HoldfastEngine
 /// the handles of the collection there; nil stands for a collection that does not exist, which
 /// counts as empty. Between the calls the comparison keeps only its place: numbers and offsets,
 /// which mean the same in the next transaction, because the views are fixed.
-protocol StateComparison {
+protocol StateComparison: SendableMetatype {
     associatedtype Handle
     associatedtype Key: Sendable
     associatedtype Change: Sendable
@@ -38,4 +38,24 @@ struct KeyedChanges<Key, Value, Change> {
     let removed: (Key, Value) -> Change
     /// Nil if the values are equal.
     let updated: (Key, _ old: Value, _ new: Value) -> Change?
+}
+
+extension KeyedChanges {
+    /// Says what `see` makes of the values.
+    static func entries<Seen: Equatable>(_ see: @escaping (Value) -> Seen) -> KeyedChanges
+    where Change == KeyedChange<Key, Seen> {
+        KeyedChanges(
+            inserted: { .inserted($0, see($1)) }, removed: { .removed($0, old: see($1)) },
+            updated: { key, old, new in
+                let (old, new) = (see(old), see(new))
+                return old == new ? nil : .updated(key, old: old, new: new)
+            })
+    }
+
+    /// Says which keys there are.
+    static func elements() -> KeyedChanges where Change == SetChange<Key> {
+        KeyedChanges(
+            inserted: { key, _ in .inserted(key) }, removed: { key, _ in .removed(key) },
+            updated: { _, _, _ in nil })
+    }
 }

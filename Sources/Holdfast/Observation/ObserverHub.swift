@@ -188,9 +188,10 @@ final class ObserverHub: Sendable {
             state.passed = position
             return state.wake { $0.position < position && changes.concern($0) }
         }
-        for waiting in woken { waiting.resume() }
+        // Before their consumers wake: a difference that has begun is not given up for this commit.
         let keepers = state.withLock { $0.entries.values.compactMap(\.keeper) }
         for keeper in keepers { keeper.passed(position) }
+        for waiting in woken { waiting.resume() }
     }
 
     /// No more commits are announced: because the heap is closed, or because of an error, which the

@@ -46,7 +46,8 @@ import TestSupport
         ]
         // Before the first step, it is not known what a commit has changed.
         try await shop.write { $0.stock[1] = -1 }
-        #expect(try await changes.next()?.names == ["cards", "lastOrder", "lists", "names", "stock"])
+        #expect(
+            try await changes.next()?.names == ["cards", "lastOrder", "lists", "names", "stock"])
         for step in steps {
             try await shop.write { step.change($0) }
             let touched = try #require(try await changes.next())

@@ -81,7 +81,7 @@ extension PersistentHeap {
     /// To know a root's lines, the sequence walks it: all roots before the first element, in one
     /// read transaction, and then those that were touched. For a root of many elements that is
     /// expensive, O(*n*) with about a hundred nanoseconds for each; ``observe(_:)`` and
-    /// ``changes(of:batchLimit:logBudget:)-(_,_,_)`` find out more cheaply about one. For each root
+    /// `changes(of:)` find out more cheaply about one. For each root
     /// up to half a megabyte is kept. A root of more than 64 MiB, and one whose type this program
     /// does not know (``HeapTransaction/roots``), is named with every commit.
     ///

@@ -9,15 +9,15 @@ extension PersistentHeap {
     ///         for change in batch.changes { show(change) }
     ///     }
     ///
-    /// `map` finds the map in a read transaction, as in `{ tx in try tx.map("stock", String.self, Int.self) }`. It may be one that
-    /// is inside a value. A map that does not exist, because `map` returns nil or throws
-    /// ``HeapError/rootNotFound(path:name:)``, counts as empty.
+    /// `map` finds the map in a read transaction, like `{ tx in try tx.map("stock", String.self,
+    /// Int.self) }`. It may be one that is inside a value. A map that does not exist, because `map`
+    /// returns nil or throws ``HeapError/rootNotFound(path:name:)``, counts as empty.
     ///
     /// See ``CollectionChanges`` for what the batches say, what they cost, and what becomes of a
-    /// slow consumer. Any number of tasks can follow any number of collections; each iteration
-    /// holds a view of its own, which is one of the heap's 192 openings. Iterations do not end a
-    /// suspension (``PersistentHeap/suspend()-(_)``), give their views up for it, and go on when
-    /// something else has ended it.
+    /// slow consumer. Any number of tasks can follow any number of collections; each iteration has
+    /// up to two views, each one of the heap's 192 openings. Iterations do not end a suspension
+    /// (``PersistentHeap/suspend()-(_)``), give their views up for it, and go on when something
+    /// else has ended it.
     ///
     /// - Parameters:
     ///   - map: Finds the map.
@@ -25,9 +25,11 @@ extension PersistentHeap {
     ///   - logBudget: How many bytes of log the iteration may keep for a consumer that is slow. Of
     ///     a heap's log, 64 MiB are usual (``Options/logLimit``).
     public func changes<Key: PersistableKey & Sendable, Value>(
-        of map: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentMap<Key, Value>?,
+        of map:
+            @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentMap<Key, Value>?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
-    ) -> CollectionChanges<Key, KeyedChange<Key, Value>> where Value: PersistableValue & Equatable & Sendable {
+    ) -> CollectionChanges<Key, KeyedChange<Key, Value>>
+    where Value: PersistableValue & Equatable & Sendable {
         makeChanges(batchLimit, logBudget, map) { MapComparison(.entries { $0 }) }
     }
 
@@ -37,8 +39,11 @@ extension PersistentHeap {
     ///     changes(of: { $0.words }, as: { $0.count })
     ///
     /// The closure must not have an effect, and may be called several times for one change.
-    public func changes<Key: PersistableKey & Sendable, Value: Persistable, Seen: Equatable & Sendable>(
-        of map: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentMap<Key, Value>?,
+    public func changes<
+        Key: PersistableKey & Sendable, Value: Persistable, Seen: Equatable & Sendable
+    >(
+        of map:
+            @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentMap<Key, Value>?,
         as see: @escaping @Sendable (Value) -> Seen,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Key, KeyedChange<Key, Seen>> {
@@ -47,9 +52,13 @@ extension PersistentHeap {
 
     /// The changes of a sorted map. See ``CollectionChanges``.
     public func changes<Key: PersistableOrderedKey & Sendable, Value>(
-        of map: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentSortedMap<Key, Value>?,
+        of map:
+            @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentSortedMap<
+                Key, Value
+            >?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
-    ) -> CollectionChanges<Key, KeyedChange<Key, Value>> where Value: PersistableValue & Equatable & Sendable {
+    ) -> CollectionChanges<Key, KeyedChange<Key, Value>>
+    where Value: PersistableValue & Equatable & Sendable {
         makeChanges(batchLimit, logBudget, map) { SortedComparison(.entries { $0 }) }
     }
 
@@ -59,8 +68,13 @@ extension PersistentHeap {
     ///     changes(of: { $0.days }, as: { $0.count })
     ///
     /// The closure must not have an effect, and may be called several times for one change.
-    public func changes<Key: PersistableOrderedKey & Sendable, Value: Persistable, Seen: Equatable & Sendable>(
-        of map: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentSortedMap<Key, Value>?,
+    public func changes<
+        Key: PersistableOrderedKey & Sendable, Value: Persistable, Seen: Equatable & Sendable
+    >(
+        of map:
+            @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentSortedMap<
+                Key, Value
+            >?,
         as see: @escaping @Sendable (Value) -> Seen,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Key, KeyedChange<Key, Seen>> {
@@ -72,7 +86,7 @@ extension PersistentHeap {
         of set: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentSet<Element>?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Element, SetChange<Element>> {
-        
+
         return makeChanges(batchLimit, logBudget, { tx in try set(tx)?.table }) {
             MapComparison(.elements())
         }
@@ -80,10 +94,11 @@ extension PersistentHeap {
 
     /// The changes of a sorted set. See ``CollectionChanges``.
     public func changes<Element: PersistableOrderedKey & Sendable>(
-        of set: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentSortedSet<Element>?,
+        of set:
+            @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentSortedSet<Element>?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Element, SetChange<Element>> {
-        
+
         return makeChanges(batchLimit, logBudget, { tx in try set(tx)?.tree }) {
             SortedComparison(.elements())
         }
@@ -91,9 +106,11 @@ extension PersistentHeap {
 
     /// The changes of an array. See ``CollectionChanges``.
     public func changes<Element>(
-        of array: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentArray<Element>?,
+        of array:
+            @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentArray<Element>?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
-    ) -> CollectionChanges<Int, IndexedChange<Element>> where Element: PersistableValue & Equatable & Sendable {
+    ) -> CollectionChanges<Int, IndexedChange<Element>>
+    where Element: PersistableValue & Equatable & Sendable {
         makeChanges(batchLimit, logBudget, array) { IndexedComparison(.elements { $0 }) }
     }
 
@@ -104,7 +121,8 @@ extension PersistentHeap {
     ///
     /// The closure must not have an effect, and may be called several times for one change.
     public func changes<Element: Persistable, Seen: Equatable & Sendable>(
-        of array: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentArray<Element>?,
+        of array:
+            @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentArray<Element>?,
         as see: @escaping @Sendable (Element) -> Seen,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Int, IndexedChange<Seen>> {
@@ -113,9 +131,11 @@ extension PersistentHeap {
 
     /// The changes of a deque. See ``CollectionChanges``.
     public func changes<Element>(
-        of deque: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentDeque<Element>?,
+        of deque:
+            @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentDeque<Element>?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
-    ) -> CollectionChanges<Int, IndexedChange<Element>> where Element: PersistableValue & Equatable & Sendable {
+    ) -> CollectionChanges<Int, IndexedChange<Element>>
+    where Element: PersistableValue & Equatable & Sendable {
         makeChanges(batchLimit, logBudget, deque) { IndexedComparison(.elements { $0 }) }
     }
 
@@ -126,7 +146,8 @@ extension PersistentHeap {
     ///
     /// The closure must not have an effect, and may be called several times for one change.
     public func changes<Element: Persistable, Seen: Equatable & Sendable>(
-        of deque: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentDeque<Element>?,
+        of deque:
+            @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentDeque<Element>?,
         as see: @escaping @Sendable (Element) -> Seen,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Int, IndexedChange<Seen>> {

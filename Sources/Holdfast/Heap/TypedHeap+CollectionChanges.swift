@@ -9,15 +9,15 @@ extension TypedHeap {
     ///         for change in batch.changes { show(change) }
     ///     }
     ///
-    /// `map` finds the map in a read transaction, as in `{ $0.stock }`. It may be one that
-    /// is inside a value. A map that does not exist, because `map` returns nil or throws
+    /// `map` finds the map in a read transaction, as in `{ $0.stock }`. It may be one that is
+    /// inside a value. A map that does not exist, because `map` returns nil or throws
     /// ``HeapError/rootNotFound(path:name:)``, counts as empty.
     ///
     /// See ``CollectionChanges`` for what the batches say, what they cost, and what becomes of a
-    /// slow consumer. Any number of tasks can follow any number of collections; each iteration
-    /// holds a view of its own, which is one of the heap's 192 openings. Iterations do not end a
-    /// suspension (``PersistentHeap/suspend()-(_)``), give their views up for it, and go on when
-    /// something else has ended it.
+    /// slow consumer. Any number of tasks can follow any number of collections; each iteration has
+    /// up to two views, each one of the heap's 192 openings. Iterations do not end a suspension
+    /// (``PersistentHeap/suspend()-(_)``), give their views up for it, and go on when something
+    /// else has ended it.
     ///
     /// - Parameters:
     ///   - map: Finds the map.
@@ -27,7 +27,8 @@ extension TypedHeap {
     public func changes<Key: PersistableKey & Sendable, Value>(
         of map: @escaping @Sendable (Schema) throws -> PersistentMap<Key, Value>?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
-    ) -> CollectionChanges<Key, KeyedChange<Key, Value>> where Value: PersistableValue & Equatable & Sendable {
+    ) -> CollectionChanges<Key, KeyedChange<Key, Value>>
+    where Value: PersistableValue & Equatable & Sendable {
         heap.makeChanges(batchLimit, logBudget, selecting(map)) { MapComparison(.entries { $0 }) }
     }
 
@@ -37,7 +38,9 @@ extension TypedHeap {
     ///     changes(of: { $0.words }, as: { $0.count })
     ///
     /// The closure must not have an effect, and may be called several times for one change.
-    public func changes<Key: PersistableKey & Sendable, Value: Persistable, Seen: Equatable & Sendable>(
+    public func changes<
+        Key: PersistableKey & Sendable, Value: Persistable, Seen: Equatable & Sendable
+    >(
         of map: @escaping @Sendable (Schema) throws -> PersistentMap<Key, Value>?,
         as see: @escaping @Sendable (Value) -> Seen,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
@@ -49,8 +52,11 @@ extension TypedHeap {
     public func changes<Key: PersistableOrderedKey & Sendable, Value>(
         of map: @escaping @Sendable (Schema) throws -> PersistentSortedMap<Key, Value>?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
-    ) -> CollectionChanges<Key, KeyedChange<Key, Value>> where Value: PersistableValue & Equatable & Sendable {
-        heap.makeChanges(batchLimit, logBudget, selecting(map)) { SortedComparison(.entries { $0 }) }
+    ) -> CollectionChanges<Key, KeyedChange<Key, Value>>
+    where Value: PersistableValue & Equatable & Sendable {
+        heap.makeChanges(batchLimit, logBudget, selecting(map)) {
+            SortedComparison(.entries { $0 })
+        }
     }
 
     /// The same for what a closure makes of the values of a sorted map, in the transaction. So
@@ -59,7 +65,9 @@ extension TypedHeap {
     ///     changes(of: { $0.days }, as: { $0.count })
     ///
     /// The closure must not have an effect, and may be called several times for one change.
-    public func changes<Key: PersistableOrderedKey & Sendable, Value: Persistable, Seen: Equatable & Sendable>(
+    public func changes<
+        Key: PersistableOrderedKey & Sendable, Value: Persistable, Seen: Equatable & Sendable
+    >(
         of map: @escaping @Sendable (Schema) throws -> PersistentSortedMap<Key, Value>?,
         as see: @escaping @Sendable (Value) -> Seen,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
@@ -93,8 +101,11 @@ extension TypedHeap {
     public func changes<Element>(
         of array: @escaping @Sendable (Schema) throws -> PersistentArray<Element>?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
-    ) -> CollectionChanges<Int, IndexedChange<Element>> where Element: PersistableValue & Equatable & Sendable {
-        heap.makeChanges(batchLimit, logBudget, selecting(array)) { IndexedComparison(.elements { $0 }) }
+    ) -> CollectionChanges<Int, IndexedChange<Element>>
+    where Element: PersistableValue & Equatable & Sendable {
+        heap.makeChanges(batchLimit, logBudget, selecting(array)) {
+            IndexedComparison(.elements { $0 })
+        }
     }
 
     /// The same for what a closure makes of the elements of an array, in the transaction. So
@@ -108,15 +119,20 @@ extension TypedHeap {
         as see: @escaping @Sendable (Element) -> Seen,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Int, IndexedChange<Seen>> {
-        heap.makeChanges(batchLimit, logBudget, selecting(array)) { IndexedComparison(.elements(see)) }
+        heap.makeChanges(batchLimit, logBudget, selecting(array)) {
+            IndexedComparison(.elements(see))
+        }
     }
 
     /// The changes of a deque. See ``CollectionChanges``.
     public func changes<Element>(
         of deque: @escaping @Sendable (Schema) throws -> PersistentDeque<Element>?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
-    ) -> CollectionChanges<Int, IndexedChange<Element>> where Element: PersistableValue & Equatable & Sendable {
-        heap.makeChanges(batchLimit, logBudget, selecting(deque)) { IndexedComparison(.elements { $0 }) }
+    ) -> CollectionChanges<Int, IndexedChange<Element>>
+    where Element: PersistableValue & Equatable & Sendable {
+        heap.makeChanges(batchLimit, logBudget, selecting(deque)) {
+            IndexedComparison(.elements { $0 })
+        }
     }
 
     /// The same for what a closure makes of the elements of a deque, in the transaction. So
@@ -130,7 +146,9 @@ extension TypedHeap {
         as see: @escaping @Sendable (Element) -> Seen,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Int, IndexedChange<Seen>> {
-        heap.makeChanges(batchLimit, logBudget, selecting(deque)) { IndexedComparison(.elements(see)) }
+        heap.makeChanges(batchLimit, logBudget, selecting(deque)) {
+            IndexedComparison(.elements(see))
+        }
     }
 
     private func selecting<Handle>(

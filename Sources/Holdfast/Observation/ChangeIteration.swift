@@ -41,7 +41,9 @@ final class ChangeIteration<Key: Sendable, Change: Sendable>: @unchecked Sendabl
         while !isEnded {
             do {
                 if target == nil, !keeper.isInterrupted {
-                    guard await source.hub.waitUntilStale(observer), !Task.isCancelled else { break }
+                    guard await source.hub.waitUntilStale(observer), !Task.isCancelled else {
+                        break
+                    }
                 }
                 if let batch = try await source.queue.run({ try step() }) { return batch }
                 if source.engine.isSuspended {
@@ -88,7 +90,7 @@ final class ChangeIteration<Key: Sendable, Change: Sendable>: @unchecked Sendabl
         let from = delivered
         if isLast {
             // Otherwise the consumer has the version even so, but the next one comes as a whole.
-            _ = keeper.finish()
+            keeper.finish()
             delivered = target
             self.target = nil
             if changes.isEmpty, lost == nil, isFirst {
@@ -105,8 +107,7 @@ final class ChangeIteration<Key: Sendable, Change: Sendable>: @unchecked Sendabl
     private func begin() throws -> Bool {
         let engine = source.engine
         guard engine.mode != .privateCopy else { throw HeapError.noFile(path: engine.path) }
-        guard let snapshot = try engine.openSnapshotUnlessSuspended() else { return false }
-        let view = try HeldView(snapshot)
+        guard let view = try keeper.takeMovedView() ?? openView() else { return false }
         let round = keeper.begin(view)
         // A suspension or the end that came meanwhile has not closed this view.
         if engine.isSuspended || !isOpen {
@@ -120,5 +121,10 @@ final class ChangeIteration<Key: Sendable, Change: Sendable>: @unchecked Sendabl
         isFirst = true
         target = HeapVersion(position: view.position)
         return true
+    }
+
+    /// Nil if the heap is suspended.
+    private func openView() throws -> HeldView? {
+        try source.engine.openSnapshotUnlessSuspended().map { try HeldView($0) }
     }
 }

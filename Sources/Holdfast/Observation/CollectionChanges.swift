@@ -1,7 +1,7 @@
 import HoldfastEngine
 
 /// What changes in one collection of a heap, as commits of any process change it: an asynchronous
-/// sequence of batches. See ``PersistentHeap/changes(of:batchLimit:logBudget:)-(_,_,_)``.
+/// sequence of batches. See `PersistentHeap.changes(of:)`.
 ///
 ///     var copy: [String: Int] = [:]
 ///     for try await batch in shop.changes(of: { $0.stock }) {
@@ -35,12 +35,13 @@ import HoldfastEngine
 /// ``HeapRef`` or a ``SharedRef`` leads to is not.
 ///
 /// **Cost.** Commits that change no 64-byte line of the collection cost a comparison of two sets of
-/// lines, and wake nobody. Otherwise a view is opened, which takes about as long as opening the
-/// heap, and the parts of the collection are compared that have changed lines: for a map the
-/// chunks, and all segments that have split or merged; for a sorted map, the leaves, after a visit
-/// of all inner nodes; for an array the elements, and all of them if they have moved in memory.
-/// Values that own blocks which change in place (records, collections) are all visited. Steps are
-/// made on a thread of their own, and no commit waits for them.
+/// lines, and wake nobody. Otherwise the view before the last is moved to the newest state, which
+/// takes as long as a reader's catching up (the first two differences open a view, as
+/// ``PersistentHeap/snapshot()`` does), and the parts are compared that have changed lines: of a
+/// map the chunks, and all segments that have split or merged; of a sorted map, the leaves, after a
+/// visit of all inner nodes; of an array the elements, and all of them if they have moved in
+/// memory. Values that own blocks which change in place (records, collections) are all visited.
+/// Steps are made on a thread of their own, and no commit waits for them.
 ///
 /// The sequence ends when the heap is closed, or the task cancelled. Its views are closed before
 /// the heap is, or suspended. Each iteration begins anew.

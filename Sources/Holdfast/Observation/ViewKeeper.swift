@@ -23,6 +23,8 @@ final class ViewKeeper: Sendable {
     private struct State {
         var old: HeldView?
         var new: HeldView?
+        /// A view that has let go of its state, and will be moved to the next one.
+        var spare: HeldView?
         /// Whether the views were closed while a difference was being delivered, so that the
         /// consumer has a part of it.
         var isInterrupted = false
@@ -49,7 +51,7 @@ final class ViewKeeper: Sendable {
 
         /// Gives the views up; returns them, to be closed outside the lock.
         mutating func letGo(at position: UInt64) -> [HeldView] {
-            let views = [old, new].compactMap { $0 }
+            let views = [old, new, spare].compactMap { $0 }
             if new != nil {
                 isInterrupted = true
                 missed = nil
@@ -57,7 +59,7 @@ final class ViewKeeper: Sendable {
                 // The view still keeps these records.
                 follow(to: position)
             }
-            (old, new) = (nil, nil)
+            (old, new, spare) = (nil, nil, nil)
             return views
         }
     }
@@ -84,19 +86,31 @@ final class ViewKeeper: Sendable {
         }
     }
 
-    /// The difference has been delivered: the new state is the one that the consumer has. Returns
-    /// false if the views were closed before that.
-    func finish() -> Bool {
-        let (isWhole, old) = state.withLock { state -> (Bool, HeldView?) in
-            guard let new = state.new else { return (false, nil) }
+    /// Returns a view that need not be opened, moved to the newest state.
+    func takeMovedView() -> HeldView? {
+        let spare = state.withLock { state -> HeldView? in
+            defer { state.spare = nil }
+            return state.spare
+        }
+        // Without it, another one is opened, whatever the reason was.
+        guard let spare, (try? spare.move()) == true else { return nil }
+        return spare
+    }
+
+    /// The difference has been delivered: the new state is the one that the consumer has. If the
+    /// views were closed before that, it is not kept.
+    func finish() {
+        let old = state.withLock { state -> HeldView? in
+            guard let new = state.new else { return nil }
             defer {
                 (state.old, state.new) = (new, nil)
                 state.begin(at: new)
             }
-            return (true, state.old)
+            return state.old
         }
-        old?.close()
-        return isWhole
+        // Closed by its end, unless it becomes the spare one.
+        guard let old, (try? old.release()) != nil else { return }
+        state.withLock { if $0.old != nil { $0.spare = old } }
     }
 
     /// Whether the difference that is being delivered has lost its views.

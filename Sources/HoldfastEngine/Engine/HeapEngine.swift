@@ -97,6 +97,24 @@ public final class HeapEngine: @unchecked Sendable {
         }
     }
 
+    /// For a snapshot: lets go of its state, so that it holds no log. It must not be read until
+    /// `moveSnapshot`. Waits for open transactions.
+    public func releaseSnapshot() throws(HeapError) {
+        try pool.alone { () throws(HeapError) in heap.participation.closeSnapshot() }
+    }
+
+    /// For a snapshot: moves it to the newest state, by what the log has since, which is faster
+    /// than opening another one. Waits for open transactions. False if it cannot be moved, because
+    /// it does not follow the log.
+    public func moveSnapshot() throws(HeapError) -> Bool {
+        try pool.alone { () throws(HeapError) in
+            try heap.lifecycle.requireUsable()
+            guard options.isSnapshot, heap.participation.isRegistered else { return false }
+            try heap.follower.moveSnapshot()
+            return true
+        }
+    }
+
     deinit { try? close() }
 
     // MARK: Facts

@@ -118,6 +118,7 @@ extension PersistentDeque: IndexedHandle {
         let ring = ring
         return IndexedShape(
             header: offset, buffer: ring.header.pointee.buffer,
-            capacity: Swift.max(1, ring.capacity), head: ring.head, count: ring.count, changes: ring.header.pointee.changes)
+            capacity: Swift.max(1, ring.capacity), head: ring.head, count: ring.count,
+            changes: ring.header.pointee.changes)
     }
 }

@@ -7,8 +7,8 @@ import HoldfastEngine
 /// (A leaf's content can have changed only if one of its lines has, or if the blocks that its
 /// values own have.)
 struct SortedComparison<Key: PersistableOrderedKey & Sendable, Value: Persistable, Change>:
-    StateComparison where Change: Sendable
-{
+    StateComparison
+where Change: Sendable {
     typealias Handle = PersistentSortedMap<Key, Value>
 
     private enum Step {
@@ -83,7 +83,8 @@ struct SortedComparison<Key: PersistableOrderedKey & Sendable, Value: Persistabl
         _ before: inout SortedPosition?, _ after: inout SortedPosition?,
         _ old: Handle, _ new: Handle, _ changed: LineSet, _ changes: inout [Change]
     ) {
-        guard Value.changesInPlace, let left = old.slot(at: before!), let right = new.slot(at: after!)
+        guard Value.changesInPlace, let left = old.slot(at: before!),
+            let right = new.slot(at: after!)
         else {
             before = old.positionInNextLeaf(before!)
             after = new.positionInNextLeaf(after!)

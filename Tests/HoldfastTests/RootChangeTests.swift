@@ -51,7 +51,10 @@ import TestSupport
         for step in steps {
             try await shop.write { step.change($0) }
             let touched = try #require(try await changes.next())
-            #expect(touched.names == step.names)
+            // Small blocks of several roots share lines.
+            let isTold = touched.names.filter { step.names.contains($0) } == step.names
+            #expect(isTold, "\(touched.names) instead of \(step.names)")
+            #expect(touched.names.count <= step.names.count + 1)
             #expect(touched.from < touched.to)
         }
         // Roots that come and go, and a value.

@@ -138,7 +138,7 @@ final class ViewKeeper: Sendable {
         if let thread = SystemThread(close) { thread.detach() } else { close() }
     }
 
-    private static let stride: UInt64 = 256 << 10
+    private static let stride: UInt64 = 64 << 10
 
     /// Closes the views, because the heap is closed or suspended, or the iteration is over.
     func close() {

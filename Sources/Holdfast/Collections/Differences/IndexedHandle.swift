@@ -103,8 +103,6 @@ extension PersistentArray: IndexedHandle {
     var indexedShape: IndexedShape {
         let header = header
         let count = Int(truncatingIfNeeded: header.pointee.count)
-        // Checks the place of all elements.
-        _ = elements(header)
         return IndexedShape(
             header: offset, buffer: header.pointee.buffer, capacity: .max, head: 0, count: count,
             changes: header.pointee.changes)

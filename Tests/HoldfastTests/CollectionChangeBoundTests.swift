@@ -78,8 +78,8 @@ import TestSupport
         let disk = SimulatedDisk()
         disk.recordsContents = false
         var options = EngineOptions()
-        options.initialLogBytes = 256 << 10
-        options.logLimit = 256 << 10
+        options.initialLogBytes = 4 << 20
+        options.logLimit = 4 << 20
         let heap = try PersistentHeap.open("/sim/test.heap", engineOptions: options, disk: disk)
         try await heap.write { tx in
             let stock = try tx.map("stock", Int.self, Int.self)
@@ -98,7 +98,7 @@ import TestSupport
         for commit in 0 ..< 1000 {
             try await heap.write { tx in
                 let stock = try tx.map("stock", Int.self, Int.self)
-                stock[commit % 50] = -commit
+                stock[commit % 2] = -commit
                 try tx.array("other", of: Int.self).append(contentsOf: 0 ..< 100)
             }
             if commit % 100 == 99 {

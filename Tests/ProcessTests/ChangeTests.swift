@@ -74,6 +74,26 @@ extension ProcessTests {
             }
         }
 
+        @Test func changesOfCollectionsAreFollowedInOtherProcesses() throws {
+            let writer = try workers.open()
+            #expect(try writer.ask("append") == "ok")
+            let follower = try workers.open(mode: "readOnly")
+            follower.send("follow")
+            let answers = try [follower.readLine(), follower.readLine()]
+            #expect(Set(answers) == ["ok", "followed 1 of 1"])
+            for count in 2 ..< 20 {
+                #expect(try writer.ask("append") == "ok")
+                #expect(try follower.readLine() == "followed 1 of \(count)")
+            }
+            #expect(try writer.ask("append 5000") == "ok")
+            var followed = 19
+            while followed < 5019 {
+                let words = try follower.readLine().split(separator: " ")
+                followed = Int(words[3])!
+                #expect(Int(words[1])! <= 5000)
+            }
+        }
+
         /// Killing a sleeper or a writer does not affect the wake-ups of others.
         @Test func theDeadWakeNobodyAndKeepNobodyAsleep() throws {
             let writers = try (0 ..< 2).map { _ in try workers.open() }

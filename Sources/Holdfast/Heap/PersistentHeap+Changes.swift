@@ -64,6 +64,37 @@ extension PersistentHeap {
         stream(since: version.position)
     }
 
+    /// Which roots commits of any process touch from now on, as they appear.
+    ///
+    ///     for try await touched in heap.rootChanges {
+    ///         if touched.names.contains("stock") { reload() }
+    ///     }
+    ///
+    /// A root is touched by a commit that changes a 64-byte line of what the root owns: its
+    /// collection with all values, including those that values own, but not what references lead
+    /// to. Now and then a line has parts of two roots, and both are named. Commits between two
+    /// steps of the consumer come as one element; a consumer that does not ask holds nothing, and
+    /// one that is so slow that the log has been recycled gets all roots, as it does for commits
+    /// before its first step. Commits that touch no root, because they change only records of their
+    /// own, are left out.
+    ///
+    /// To know a root's lines, the sequence walks it: all roots before the first element, in one
+    /// read transaction, and then those that were touched. For a root of many elements that is
+    /// expensive, O(*n*) with about a hundred nanoseconds for each; ``observe(_:)`` and
+    /// `changes(of:)` find out more cheaply about one. For each root
+    /// up to half a megabyte is kept. A root of more than 64 MiB, and one whose type this program
+    /// does not know (``HeapTransaction/roots``), is named with every commit.
+    ///
+    /// The sequence ends when the heap is closed, or the task cancelled. It does not end a
+    /// suspension.
+    public var rootChanges: RootChanges {
+        RootChanges(
+            versions: { self.changes }, makeTracker: { RootTracker(self.engine) },
+            look: { tracker in
+                try await self.readUnlessSuspended { tx in tracker.update(tx) }
+            })
+    }
+
     private func stream(since position: UInt64?) -> AsyncStream<HeapVersion> {
         AsyncStream(bufferingPolicy: .bufferingNewest(1)) { monitor.add($0, since: position) }
     }

@@ -37,4 +37,7 @@ extension TypedHeap {
     public func changes(since version: HeapVersion) -> AsyncStream<HeapVersion> {
         heap.changes(since: version)
     }
+
+    /// Which roots commits of any process touch. See ``PersistentHeap/rootChanges``.
+    public var rootChanges: RootChanges { heap.rootChanges }
 }

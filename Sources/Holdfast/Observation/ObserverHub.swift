@@ -13,6 +13,8 @@ final class ObserverHub: Sendable {
         /// changed that: the observer is stale then.
         var reads: RecordedReads?
         var waiting: CheckedContinuation<Void, Never>?
+        /// What the observer keeps of the heap, if it follows the changes of a collection.
+        var keeper: ViewKeeper?
     }
 
     /// What the commits between two positions have changed.
@@ -86,12 +88,12 @@ final class ObserverHub: Sendable {
     // MARK: Observers
 
     /// Returns the number of a new observer, which must be removed in the end.
-    func add() -> Int {
+    func add(_ keeper: ViewKeeper? = nil) -> Int {
         // In a forked child nobody follows the log, and each evaluation says so by its error.
         guard !engine.isForked else { return 0 }
         return state.withLock { state in
             state.newestNumber += 1
-            state.entries[state.newestNumber] = Entry()
+            state.entries[state.newestNumber] = Entry(keeper: keeper)
             startIfNeeded(&state)
             return state.newestNumber
         }
@@ -186,6 +188,9 @@ final class ObserverHub: Sendable {
             state.passed = position
             return state.wake { $0.position < position && changes.concern($0) }
         }
+        // Before their consumers wake: a difference that has begun is not given up for this commit.
+        let keepers = state.withLock { $0.entries.values.compactMap(\.keeper) }
+        for keeper in keepers { keeper.passed(position) }
         for waiting in woken { waiting.resume() }
     }
 
@@ -199,5 +204,10 @@ final class ObserverHub: Sendable {
             return state.entries.keys.compactMap { state.takeWaiting($0) }
         }
         for continuation in waiting { continuation.resume() }
+    }
+
+    /// Whether an observer holds a view of the heap. For tests.
+    var holdsViews: Bool {
+        state.withLock { $0.entries.values.contains { $0.keeper?.holdsViews ?? false } }
     }
 }

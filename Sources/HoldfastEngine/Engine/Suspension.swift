@@ -85,6 +85,9 @@ extension HeapEngine {
     /// opening is used again. Waits for open transactions of this process; see `Suspension`.
     public func suspend() throws(HeapError) {
         view.demandNoOpenTransaction(for: "heap.suspend")
+        dependents.closeAll()
+        // Once more for those that were opened meanwhile; later ones find the suspension.
+        defer { dependents.closeAll() }
         try Suspension(pool).begin()
     }
 

@@ -15,6 +15,12 @@ public struct ChangedLines: Sendable {
         return lines.intersects(reads.lines)
     }
 
+    /// Adds what later commits have changed.
+    public mutating func formUnion(_ later: ChangedLines) {
+        lines.formUnion(later.lines)
+        catalogueVersion = later.catalogueVersion ?? catalogueVersion
+    }
+
     mutating func add(firstLine: UInt64, _ bytes: UnsafeRawBufferPointer) {
         let count = UInt64(bytes.count / HeapLayout.lineBytes)
         lines.insert(firstLine, through: firstLine + count - 1)

@@ -132,6 +132,18 @@ final class LogFollower {
         acceptImage()
     }
 
+    /// Moves a fixed snapshot, which nobody reads, to the newest state. The caller holds the latch
+    /// exclusively.
+    ///
+    /// As with any reader, the entry in the reader table comes before the published position: what
+    /// was published before is applied under the snapshot.
+    func moveSnapshot() throws(HeapError) {
+        participation.openSnapshot()
+        if areManyPrivate, isLogShort { try startFromDataFile() }
+        try catchUp()
+        participation.openSnapshot()
+    }
+
     // MARK: Memory
 
     /// Whether there are many private pages.
@@ -145,8 +157,10 @@ final class LogFollower {
     @inline(__always)
     private var isMemoryReliefDue: Bool { areManyPrivate && isMemoryReliefPossible }
 
-    private var isMemoryReliefPossible: Bool {
-        guard !participation.isFixed, let shared = participation.shared else { return false }
+    private var isMemoryReliefPossible: Bool { !participation.isFixed && isLogShort }
+
+    private var isLogShort: Bool {
+        guard let shared = participation.shared else { return false }
         // Lines in the log would make their pages private again at once: in the worst case a page
         // for each of the smallest records, 28 times the record's bytes.
         return view.applied >= shared[.checkpoint]

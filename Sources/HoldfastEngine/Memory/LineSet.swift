@@ -50,6 +50,40 @@ public struct LineSet: Sendable {
         if lines.count > Self.mostPages { insertAll() }
     }
 
+    /// Inserts all lines of another set. O(pages of that one).
+    public mutating func formUnion(_ other: LineSet) {
+        if isComplete { return }
+        if other.isComplete { return insertAll() }
+        lines.merge(other.lines) { $0 | $1 }
+        if lines.count > Self.mostPages { insertAll() }
+    }
+
+    /// Whether a line of `count` bytes at `offset` is in the set. O(pages of the bytes).
+    public func intersects(bytesAt offset: UInt64, count: Int) -> Bool {
+        guard count > 0 else { return false }
+        let last = (offset &+ UInt64(truncatingIfNeeded: count) &- 1) &>> HeapLayout.lineShift
+        return first(from: offset &>> HeapLayout.lineShift, through: last) != nil
+    }
+
+    /// The first line of the set from `first` to `last`. O(pages from `first` to the result).
+    public func first(from first: UInt64, through last: UInt64) -> UInt64? {
+        guard first <= last else { return nil }
+        if isComplete { return first }
+        let shift = HeapLayout.pageShift - HeapLayout.lineShift
+        let place = UInt64(HeapLayout.linesPerPage - 1)
+        var line = first
+        while line <= last, !lines.isEmpty {
+            let page = line &>> shift
+            let mask = lines[page, default: 0] & (UInt64.max << (line & place))
+            if mask != 0 {
+                let found = page &<< shift | UInt64(mask.trailingZeroBitCount)
+                return found <= last ? found : nil
+            }
+            line = (page &+ 1) &<< shift
+        }
+        return nil
+    }
+
     /// Whether a line is in both sets. O(pages of the smaller one).
     public func intersects(_ other: LineSet) -> Bool {
         if isComplete { return !other.isEmpty }

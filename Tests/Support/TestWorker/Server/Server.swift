@@ -56,6 +56,7 @@ final class Server {
         case "wait": return try wait(milliseconds: number)
         case "stream": try stream()
         case "observe": try observe()
+        case "follow": try follow()
         case "log": return "\(try open().statistics().logBytes)"
         case "fork": try Lives.forkIdleChild()
         case "exec": try Lives.replaceProgram { say("ok") }
@@ -188,6 +189,26 @@ final class Server {
             do {
                 let counts = heap.observe { tx in try tx.array("numbers", of: Int.self).count }
                 for try await count in counts { say("observed \(count)") }
+            } catch { say("error \(error)") }
+        }
+    }
+
+    /// Says how many elements each difference has inserted, and how many the copy has.
+    private func follow() throws {
+        let heap = try open()
+        Task.detached {
+            do {
+                var copy: [Int] = []
+                let changes = heap.changes(of: { tx in try tx.array("numbers", of: Int.self) })
+                for try await batch in changes {
+                    for change in batch.changes {
+                        guard case .inserted(let index, let number) = change else {
+                            return say("error \(change)")
+                        }
+                        copy.insert(number, at: index)
+                    }
+                    say("followed \(batch.changes.count) of \(copy.count)")
+                }
             } catch { say("error \(error)") }
         }
     }

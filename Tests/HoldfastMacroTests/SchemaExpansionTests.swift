@@ -44,6 +44,25 @@ import TestSupport
                 """#)
     }
 
+    /// 2,000 schemas, compared with what their generator knows of them.
+    @Test(arguments: 0 ..< 4) func randomSchemas(part: Int) throws {
+        for seed in 0 ..< 500 {
+            let random = RandomDeclaration(seed: UInt64(part * 500 + seed), isSchema: true)
+            let source = "@HeapSchema struct X\(random.body)"
+            let expansion = SchemaExpansion(of: source)
+            #expect(expansion.diagnostics.isEmpty, "\(seed): \(source)")
+            let members = try #require(expansion.members)
+            let start = "declaredRoots.append(Holdfast.DeclaredRoot("
+            let roots = members.split(separator: "\n").map { $0.drop { $0 == " " } }
+                .filter { $0.hasPrefix(start) }.map { $0.dropFirst(start.count) }
+            let expected = random.fields.map { "\"\($0.name)\", (\($0.type ?? "")).self" }
+            let isRight =
+                roots.count == expected.count
+                && zip(roots, expected).allSatisfy { $0.hasPrefix($1) }
+            #expect(isRight, "\(seed): \(source)\n\(members)")
+        }
+    }
+
     @Test func conformance() {
         #expect(
             SchemaExpansion(of: source).conformance

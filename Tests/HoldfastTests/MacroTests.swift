@@ -300,6 +300,43 @@ extension ByHand.Movement {
         #expect(ran.output.split(separator: "\n").count == count)
     }
 
+    /// Generated schemas: the compiler accepts the expansion, and a heap that is opened with it has
+    /// the declared roots.
+    @Test func generatedSchemas() throws {
+        let count = TestExtent.choose(quick: 40, full: 1000)
+        var source = "import Foundation\nimport Holdfast\n"
+        var checks = ""
+        for number in 0 ..< count {
+            let schema = RandomDeclaration(seed: UInt64(number), isSchema: true)
+            source += "@HeapSchema struct Schema\(number)\(schema.body)\n"
+            checks += "try check(Schema\(number).self, \(schema.fields.map(\.name)))\n"
+        }
+        source += """
+            func check<Schema: HeapSchema>(_ schema: Schema.Type, _ names: [String]) throws {
+                let heap = try TypedHeap<Schema>.inMemory()
+                let declared = Schema.declaredRoots.map(\\.name).sorted()
+                precondition(Set(declared).isSubset(of: names))
+                let found = try heap.heap.read { tx in tx.roots.map(\\.name).sorted() }
+                precondition(found == declared)
+                print(declared)
+            }
+            @main struct Main { static func main() throws {
+            \(checks)} }
+
+            """
+        let folder = try TemporaryFolder()
+        try folder.write(Data(source.utf8), to: "Schemas.swift")
+        let arguments = [
+            "swiftc", "-parse-as-library", "-suppress-warnings", "Schemas.swift", "-o", "schemas",
+        ]
+        let compiled = try CompilerRun.run(
+            arguments + CompilerRun.moduleArguments + CompilerRun.objects, in: folder.path)
+        try #require(compiled.status == 0, "\(compiled.output)")
+        let ran = try CompilerRun.run([folder.file("schemas")], in: folder.path)
+        #expect(ran.status == 0, "\(ran.output)")
+        #expect(ran.output.split(separator: "\n").count == count)
+    }
+
     /// The plug-in as a process: one answer for each message, and its end with the input's.
     @Test func thePlugInAnswers() throws {
         func frame(_ text: String) -> Data {

@@ -1,5 +1,5 @@
-/// A random struct or enum as Swift source, with what it declares. The source is valid, and each
-/// type in it can be stored in a heap.
+/// A random struct, enum or schema as Swift source, with what it declares. The source is valid, and
+/// each type in it can be stored in a heap.
 public struct RandomDeclaration {
     public struct Field: Equatable, Sendable {
         public let name: String
@@ -21,6 +21,7 @@ public struct RandomDeclaration {
     }
 
     public private(set) var isEnum: Bool
+    private let isSchema: Bool
     public private(set) var fields: [Field] = []
     public private(set) var cases: [Case] = []
     /// The body in braces, with a blank before it.
@@ -33,10 +34,12 @@ public struct RandomDeclaration {
     ]
     private var unusedKeywords = keywords.map { "`\($0)`" }
 
-    public init(seed: UInt64) {
+    /// A struct or an enum, or the struct of a schema, whose fields are then the roots.
+    public init(seed: UInt64, isSchema: Bool = false) {
         random = SplitMix(state: seed)
         isEnum = false
-        isEnum = chance(40)
+        self.isSchema = isSchema
+        isEnum = !isSchema && chance(40)
         body = "\(blank(allowingNone: true)){" + blank(allowingNone: true)
         let count = Int.random(in: isEnum ? 1 ... 8 : 0 ... 8, using: &random)
         for number in 0 ..< count { addMember(isFirst: number == 0) }
@@ -51,11 +54,11 @@ public struct RandomDeclaration {
             chance(12) && !isFirst
             ? pick(["swift(>=5)", "os(Windows) && DEBUG", "!os(Linux)"]) : nil
         if let condition { body += "#if \(condition) // {\n" }
-        isEnum ? addCases() : addFields()
+        addDeclaration()
         if condition != nil {
             if chance(30) {
                 body += "\n#else\n"
-                isEnum ? addCases() : addFields()
+                addDeclaration()
             }
             body += "\n#endif"
         }
@@ -66,6 +69,37 @@ public struct RandomDeclaration {
     }
 
     // MARK: Parts
+
+    private mutating func addDeclaration() {
+        if isSchema { addRoot() } else if isEnum { addCases() } else { addFields() }
+    }
+
+    private mutating func addRoot() {
+        let storedName = chance(20) ? "a root \(names)" : nil
+        if chance(10) { body += "@available(macOS 10.15, *)" + blank() }
+        if let storedName {
+            body += pick(["@HeapRoot(", "@Holdfast.HeapRoot( "]) + "\"\(storedName)\")" + blank()
+        }
+        body += pick(["", "private ", "fileprivate ", "internal\n", "/* open */ "])
+        body += "var" + blank()
+        let name = newName()
+        body += name
+        guard chance(80) else {
+            let (type, value) = pick([
+                ("Swift.Int", "3"), ("Swift.String", "\"a { \""), ("Swift.Bool", "true"),
+            ])
+            body += " = " + value
+            return fields.append(Field(name: storedName ?? unquoted(name), type: type))
+        }
+        let (type, values) = pick(Self.types)
+        body += pick([": ", ":", " : ", ":\n        "]) + type
+        // A collection begins empty, and an optional with nil.
+        let needsValue = !type.hasPrefix("Persistent") && !type.hasPrefix("Optional")
+        if (needsValue && !type.hasSuffix("?")) || chance(50) {
+            body += pick([" = ", " =\n        ", "\n        = "]) + pick(values)
+        }
+        fields.append(Field(name: storedName ?? unquoted(name), type: type))
+    }
 
     private mutating func addFields() {
         let isVariable = chance(75)

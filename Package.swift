@@ -11,7 +11,9 @@ import PackageDescription
 // others are a package of their own, in Examples.
 let package = Package(
     name: "Holdfast",
-    platforms: [.macOS(.v15)],
+    // The first systems with the Synchronization module. None of them has been tried, only Linux;
+    // watchOS is left out for its devices with 32 bits.
+    platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .visionOS(.v2)],
     products: [
         .library(name: "Holdfast", targets: ["Holdfast"]),
         .library(name: "HoldfastInspection", targets: ["HoldfastInspection"]),

@@ -11,6 +11,8 @@ import TestSupport
         @Indexed var due: Int?
         @Indexed(.unique) var code: String
     }
+    @Persistable enum Level: Int, PersistableOrderedKey { case low = 1, high = 2 }
+    @Persistable struct Alarm { @Indexed(.unique) var level: Level }
     @Persistable(.plain) struct Point {
         @Indexed var x: Int32
         var y: Double
@@ -21,6 +23,7 @@ import TestSupport
     @HeapSchema struct Tracker {
         var tasks: PersistentTable<Task>
         var projects: PersistentMap<String, Project>
+        var alarms: PersistentTable<Alarm>
     }
 
     private let folder: TemporaryFolder
@@ -33,6 +36,8 @@ import TestSupport
                 try tracker.tasks.insert(
                     Task(title: "task \(number)", due: number, code: "code \(number)"))
             }
+            try tracker.alarms.insert(Alarm(level: .low))
+            try tracker.alarms.insert(Alarm(level: .high))
             tracker.projects["a"] = Project()
             tracker.projects["a"]?.points.insert(Point(x: 5, y: 1))
         }
@@ -59,6 +64,29 @@ import TestSupport
             #expect(tracker.tasks.ordered(by: \.code).map(\.code) == ["a", "code 1"])
             let points = try #require(tracker.projects["a"]?.points)
             #expect(points.ordered(by: \.x)[9].map(\.y) == [1])
+        }
+        let check = try heap.heap.check()
+        #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")
+    }
+
+    /// A row that a line adds has a number like any other.
+    @Test func numbersOfNewRows() throws {
+        let result = try run(
+            """
+            projects["a"].points.rows[9] = projects["a"].points.rows[1]
+            tasks.last = 1
+            alarms.rows[1].level = .high
+
+            """)
+        #expect(result.error.contains("must be unique"), "\(result.error)")
+        let heap = try TypedHeap<Tracker>.open(folder.heap)
+        try heap.write { tracker in
+            let points = try #require(tracker.projects["a"]?.points)
+            let id = points.insert(Point(x: 1, y: 1))
+            #expect(id.number == 10)
+            let task = try tracker.tasks.insert(Task(title: "t", due: nil, code: "new"))
+            #expect(task.number == 4)
+            #expect(tracker.alarms.map(\.level) == [.low, .high])
         }
         let check = try heap.heap.check()
         #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")

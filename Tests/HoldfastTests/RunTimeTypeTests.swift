@@ -94,6 +94,22 @@ import TestSupport
     /// The types become known again to the other tests of this process once they are requested.
     static let lock = NSLock()
 
+    private struct TwoLines: HeapRecord {
+        static var storedName: String { "Two\nLines" }
+        var size: Size
+        enum Size: Int, HeapEnum, CaseIterable { case small, large }
+    }
+
+    /// Notes follow a description after a line end, which a name can contain, too.
+    @Test func namesOfTwoLines() throws {
+        let heap = try PersistentHeap.inMemory()
+        try heap.write { try $0.array("a", of: TwoLines.self).append(TwoLines(size: .large)) }
+        let check = try heap.check()
+        #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")
+        let text = try heap.read { $0.roots[0].type.text }
+        #expect(text.contains("record Two\nLines{"))
+    }
+
     @Test func madeTypesDoWhatTheProgramsDo() throws {
         Self.lock.lock()
         defer { Self.lock.unlock() }

@@ -14,6 +14,14 @@ private enum Old {
         var code: String
     }
     @HeapSchema struct Tracker { var tasks: PersistentTable<Task> }
+    @Persistable(.plain) struct Move {
+        static var storedName: String { "Move" }
+        var delta: Int32
+    }
+    @HeapSchema struct Shop {
+        var a: PersistentArray<Move>
+        var tasks: PersistentTable<Task>
+    }
 }
 
 private enum New {
@@ -26,6 +34,14 @@ private enum New {
         @Indexed var due: Date?
     }
     @HeapSchema struct Tracker { var tasks: PersistentTable<Task> }
+    @Persistable(.plain) struct Move {
+        static var storedName: String { "Move" }
+        var delta: Int64
+    }
+    @HeapSchema struct Shop {
+        var a: PersistentArray<Move>
+        var tasks: PersistentTable<Task>
+    }
 }
 
 /// Opening a table whose rows or indexes have changed.
@@ -85,6 +101,20 @@ private enum New {
             tracker.tasks.ordered(by: \.code).map(\.code)
         }
         #expect(codes == ["1", "2", "3", "4"])
+    }
+
+    /// Neither the other roots: both programs can still open the heap.
+    @Test func aDuplicateUndoesAllRoots() throws {
+        let heap = try PersistentHeap.inMemory()
+        let old = try TypedHeap<Old.Shop>(heap)
+        try old.write { shop in
+            for number in 0 ..< 20_000 { shop.a.append(Old.Move(delta: Int32(number))) }
+            for number in [1, 1] { shop.tasks.insert(oldTask(number)) }
+        }
+        #expect(throws: TableError.self) { try TypedHeap<New.Shop>(heap) }
+        try TypedHeap<Old.Shop>(heap).write { $0.tasks.remove(Old.Task.RowID(2)) }
+        let sum = try TypedHeap<New.Shop>(heap).read { $0.a.reduce(0) { $0 + $1.delta } }
+        #expect(sum == 19_999 * 10_000)
     }
 
     /// An index that is no longer declared is freed with its entries.

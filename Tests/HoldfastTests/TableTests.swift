@@ -20,6 +20,30 @@ import TestSupport
 
 extension Int: TableValue {}
 
+/// Equal to the program, and two places in an index.
+@Persistable private enum Loose: String, PersistableOrderedKey {
+    case open = "open, with a name that has a block of its own"
+    case done = "open, with another name that has a block"
+    case late = "very late"
+
+    static func == (left: Loose, right: Loose) -> Bool {
+        (left.rawValue == "very late") == (right.rawValue == "very late")
+    }
+    func hash(into hasher: inout Hasher) {}
+}
+
+@Persistable private struct Ticket {
+    @Indexed var state: Loose
+}
+
+/// Rows with tables of their own kind in them.
+@Persistable private struct Node {
+    @Indexed var name: String
+    var children = PersistentTable<Node>()
+
+    static func named(_ name: String) -> Node { Node(name: name) }
+}
+
 @HeapSchema private struct Tracker {
     var tasks: PersistentTable<Task>
     var tags: PersistentTable<Tag>
@@ -247,6 +271,65 @@ extension Int: TableValue {}
             #expect(missing == nil)
         }
         try requireSound(heap)
+    }
+
+    /// A separator between two raw values is shorter than both, and no case.
+    @Test func indexesOfEnums() throws {
+        let heap = try PersistentHeap.inMemory()
+        let states: [Loose] = [.open, .done, .late]
+        try heap.write { tx in
+            let tickets = try tx.table("tickets", of: Ticket.self)
+            for number in 0 ..< 300 { tickets.insert(Ticket(state: states[number % 3])) }
+            for id in tickets.map(\.id) where id.number % 3 == 1 { tickets[id]?.state = .done }
+            #expect(tickets.ordered(by: \.state)[.open].isEmpty)
+            #expect(tickets.ordered(by: \.state)[.done].count == 200)
+            for id in tickets.map(\.id) where id.number % 2 == 0 { tickets[id] = nil }
+        }
+        let check = try heap.check()
+        #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")
+        _ = try ExchangeRun.copy(heap)
+    }
+
+    @Test func tablesInsideTheirRows() throws {
+        let heap = try PersistentHeap.inMemory()
+        try heap.write { tx in
+            let nodes = try tx.table("nodes", of: Node.self)
+            let id = nodes.insert(.named("a"))
+            nodes[id]!.children.insert(.named("b"))
+            nodes.insert(.named("c"))
+        }
+        let check = try heap.check()
+        #expect(check.isSound && check.unknownRoots.isEmpty, "\(check)")
+        let shape = try #require(try heap.read { $0.roots[0].type.shape })
+        // As a program makes it that does not have the type.
+        let unknown = TypeRegistry { shape, registry in
+            var maker = TypeMaker(registry, unknown: RunTimeTypes())
+            return maker.type(of: shape)
+        }
+        var maker = TypeMaker(unknown, unknown: RunTimeTypes())
+        #expect(maker.type(of: shape) != nil)
+    }
+
+    /// Lines that were changed by hand.
+    @Test func importedIndexesFollowTheRows() throws {
+        let heap = try TypedHeap<Tracker>.inMemory()
+        try heap.write { tracker in
+            for number in 1 ... 3 { try tracker.tasks.insert(task(number, code: "c\(number)")) }
+        }
+        let lines = try ExchangeRun.lines(heap.heap, "tasks")
+        func imported(_ old: String, _ new: String) throws -> PersistentHeap {
+            let copy = try PersistentHeap.inMemory()
+            try ExchangeRun.add(lines.map { $0.replacing(old, with: new) }, to: copy)
+            return copy
+        }
+        #expect(throws: (any Error).self) { try imported("\"last\":3", "\"last\":2") }
+        #expect(throws: (any Error).self) {
+            try imported("\"code\":\"c2\"", "\"code\":\"c1\"")
+        }
+        let changed = try TypedHeap<Tracker>(imported("\"code\":\"c2\"", "\"code\":\"z\""))
+        let codes = try changed.read { $0.tasks.ordered(by: \.code).map(\.code) }
+        #expect(codes == ["c1", "c3", "z"])
+        try requireSound(changed)
     }
 
     // MARK: Elsewhere

@@ -16,7 +16,9 @@ extension HeapRecord {
         verifyEachField(at: offset, in: &verification)
     }
 
-    static func verifyEachField(at offset: UInt64, in verification: inout some BlockVerifier) {
+    package static func verifyEachField(
+        at offset: UInt64, in verification: inout some BlockVerifier
+    ) {
         guard verification.enterLevel() else {
             return verification.postpone { verifyEachField(at: offset, in: &$0) }
         }

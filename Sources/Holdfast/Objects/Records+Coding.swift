@@ -11,6 +11,12 @@ extension HeapRecord {
     }
 
     public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Stored {
+        try decodeRecord(from: decoder, in: access)
+    }
+
+    package static func decodeRecord(
+        from decoder: any Decoder, in access: HeapAccess
+    ) throws -> Stored {
         let container = try decoder.container(keyedBy: Name.self)
         var place: UInt64?
         if container.contains(Exchange.numberName) {

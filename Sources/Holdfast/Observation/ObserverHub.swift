@@ -203,6 +203,9 @@ final class ObserverHub: Sendable {
             for number in state.entries.keys { state.entries[number]?.reads = nil }
             return state.entries.keys.compactMap { state.takeWaiting($0) }
         }
+        // Nobody tells them any more when they have kept too much of the log.
+        let keepers = state.withLock { $0.entries.values.compactMap(\.keeper) }
+        for keeper in keepers { keeper.close() }
         for continuation in waiting { continuation.resume() }
     }
 

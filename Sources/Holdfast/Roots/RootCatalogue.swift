@@ -33,8 +33,8 @@ package struct RootCatalogue {
         static func moveOwned(at place: UInt64, by mover: BlockMover) {
             let description = place + UInt64(MemoryLayout<Record>.offset(of: \.description)!)
             StoredBytes.move(at: description, by: mover)
-            let text = RootCatalogue.described(
-                mover.target.load(description, as: StoredBytes.self), mover.target)
+            let record = mover.target.load(place, as: Record.self)
+            let text = RootCatalogue.described(record, mover.target).description
             guard let type = TypeRegistry.shared.type(describedAs: text) else {
                 return mover.cannotGoOn = true
             }
@@ -86,7 +86,7 @@ package struct RootCatalogue {
         let fingerprint = try TypeRegistry.shared.fingerprint(of: type)
         guard let record = map?[name]?.record else { return nil }
         guard record.fingerprint == fingerprint else {
-            let stored = Self.described(record.description, access)
+            let stored = Self.described(record, access).description
             let requested = try type.describe()
             throw HeapError.rootTypeMismatch(
                 path: access.heapPath, name: name, stored: stored, requested: requested.text,
@@ -152,8 +152,7 @@ package struct RootCatalogue {
             UnsafeMutableRawPointer(slot) + MemoryLayout.offset(
                 of: \MapSlot<StoredBytes, Record>.value)!
         let start = UInt64(UnsafeMutableRawPointer(slot) - access.context.pointee.base)
-        let (description, notes) = TypeNotes.split(
-            String.load(slot.pointee.value.description, from: access))
+        let (description, notes) = Self.described(slot.pointee.value, access)
         var entry = Entry(
             keyPlace: start + UInt64(MemoryLayout.offset(of: \MapSlot<StoredBytes, Record>.key)!),
             place: UInt64(record - access.context.pointee.base)
@@ -164,9 +163,13 @@ package struct RootCatalogue {
         return entry
     }
 
-    /// The description of a root's type, without the notes that follow it.
-    private static func described(_ stored: StoredBytes, _ access: HeapAccess) -> String {
-        TypeNotes.split(String.load(stored, from: access)).description
+    /// The description of a root's type, and the notes that follow it.
+    private static func described(_ record: Record, _ access: HeapAccess)
+        -> (description: String, notes: Substring)
+    {
+        TypeNotes.split(String.load(record.description, from: access)) {
+            TypeRegistry.fingerprint(of: $0) == record.fingerprint
+        }
     }
 
     /// The descriptions of all roots, hidden ones too, by their names.
@@ -174,7 +177,7 @@ package struct RootCatalogue {
         guard let map else { return [:] }
         var found: [String: String] = [:]
         for (name, value) in map {
-            found[name] = Self.described(value.record.description, access)
+            found[name] = Self.described(value.record, access).description
         }
         return found
     }
@@ -183,7 +186,7 @@ package struct RootCatalogue {
     package var notes: TypeNotes {
         guard let map else { return TypeNotes() }
         let texts = map.map { _, value in
-            TypeNotes.split(String.load(value.record.description, from: access)).notes
+            Self.described(value.record, access).notes
         }
         return TypeNotes(parsing: texts.joined())
     }
@@ -244,7 +247,7 @@ package struct RootCatalogue {
         let isReadable = verification.problemCount == before && !verification.wasCancelled
         verification.verifyRoot(
             describedAs: isReadable
-                ? described(record.description, verification.access) : nil,
+                ? described(record, verification.access).description : nil,
             fingerprint: record.fingerprint, placeAt: rootPlace)
     }
 
@@ -254,7 +257,7 @@ package struct RootCatalogue {
             if Self.isHidden(name, contains) { return nil }
             return Root(
                 name: name,
-                type: TypeDescription(Self.described(value.record.description, access)))
+                type: TypeDescription(Self.described(value.record, access).description))
         }.sorted { $0.name < $1.name }
     }
 }

@@ -41,6 +41,8 @@ package struct TypeMaker {
             return type(of: raw).map { unknown?.enumeration(shape, raw: $0) ?? $0 }
         case .generic("Encoded", _): return unknown?.encoded(shape)
         case .generic("InlineArray", _), .structure, .opaque: return unknown?.structure(shape)
+        // A table inside the rows of itself, by its bare name.
+        case .generic where enclosing[shape.text] != nil: return enclosing[shape.text]
         case .generic(let name, let parameters):
             return types(of: parameters).flatMap { Generic.type(name, $0) }
         case .record(let name, let fields, let bytes): return record(shape, name, fields, bytes)

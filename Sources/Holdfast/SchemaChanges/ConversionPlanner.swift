@@ -19,6 +19,8 @@ struct ConversionPlanner {
     let relocation = Relocation()
     /// Rows that keep a unique index from being made. The conversion must then be undone.
     let duplicates = FoundDuplicates()
+    /// Whether a unique index is made.
+    var makesUniqueIndex = false
 
     /// Returns the conversion of a stored form. `place` names it in a refusal.
     mutating func conversion(
@@ -30,7 +32,7 @@ struct ConversionPlanner {
     private mutating func found(
         _ old: TypeShape, _ new: any Persistable.Type, _ place: String
     ) throws -> FormConversion {
-        if case .named(let name) = old, let record = enclosing(name) {
+        if let record = enclosing(old) {
             guard record.type == ObjectIdentifier(new) else {
                 throw SchemaChangeRefusal(old, new, place)
             }
@@ -79,17 +81,19 @@ struct ConversionPlanner {
 
     // MARK: Records inside themselves
 
-    func enclosing(_ name: String) -> RecordConversion? {
-        enclosing.last { $0.outline.name == name }
+    /// The record that a shape stands for by its bare name, which is generic for a table.
+    func enclosing(_ shape: TypeShape) -> RecordConversion? {
+        switch shape {
+        case .named, .generic: enclosing.last { $0.outline.name == shape.text }
+        default: nil
+        }
     }
 
     /// Whether a part of the shape is a record being converted, by its bare name. Its text then
     /// does not tell what it is.
     func mentionsEnclosing(_ shape: TypeShape) -> Bool {
         !enclosing.isEmpty
-            && shape.contains { part in
-                if case .named(let name) = part { enclosing(name) != nil } else { false }
-            }
+            && shape.contains { enclosing($0) != nil }
     }
 }
 

@@ -85,6 +85,12 @@ extension ConversionPlanner {
             }
         }
         if let table = type as? any IndexedRecord.Type {
+            makesUniqueIndex =
+                makesUniqueIndex
+                || layout.fields.contains { field in
+                    (IndexField(named: field.name)?.isUnique ?? false)
+                        && !kept.contains { $0.name == field.name }
+                }
             record.parts.append { [duplicates] _, new, access in
                 let place = UInt64(new - UnsafeMutableRawPointer(access.context.pointee.base))
                 duplicates.note(Self.completeIndexes(table, place, access))

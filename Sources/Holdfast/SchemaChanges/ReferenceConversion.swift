@@ -69,7 +69,7 @@ extension ConversionPlanner {
         relocation.require()
         switch old.first {
         case .named(let name):
-            return enclosing(name).flatMap { $0.type == ObjectIdentifier(type) ? $0 : nil }
+            return enclosing(.named(name)).flatMap { $0.type == ObjectIdentifier(type) ? $0 : nil }
         case .record(type.storedName, let fields, let bytes):
             return try record(type, fields, bytes)
         default: return nil

@@ -33,7 +33,8 @@ struct SchemaConversion {
                 throw error
             }
         }
-        guard plan.relocation.isNeeded else {
+        // A duplicate must leave all roots as they were.
+        guard plan.relocation.isNeeded || plan.makesUniqueIndex else {
             guard let next = plan.changes.first else { return true }
             try next.run(in: access, upTo: limit)
             if let duplicate = plan.duplicates.first { throw duplicate }
@@ -57,7 +58,8 @@ struct SchemaConversion {
     // MARK: Planning
 
     private typealias Plan = (
-        changes: [RootChange], relocation: Relocation, duplicates: FoundDuplicates
+        changes: [RootChange], relocation: Relocation, duplicates: FoundDuplicates,
+        makesUniqueIndex: Bool
     )
 
     private func plan(
@@ -85,7 +87,9 @@ struct SchemaConversion {
                 refused = root
             }
             guard let refused else {
-                return (changes, planner.relocation, planner.duplicates)
+                return (
+                    changes, planner.relocation, planner.duplicates, planner.makesUniqueIndex
+                )
             }
             roots.removeAll { $0.name == refused.name }
         }

@@ -46,12 +46,19 @@ extension Optional: Persistable where Wrapped: Persistable {
     public static var ownsMemory: Bool { Wrapped.ownsMemory }
 
     public static func verify(at offset: UInt64, in verification: inout some BlockVerifier) {
+        verify(at: offset, in: &verification) { Wrapped.verify(at: $0, in: &$1) }
+    }
+
+    static func verify<Verifier: BlockVerifier>(
+        at offset: UInt64, in verification: inout Verifier,
+        _ verifyWrapped: (UInt64, inout Verifier) -> Void
+    ) {
         let flag = verification.load(offset, as: UInt8.self)
         if flag > 1 { verification.report("an optional's flag is \(flag), neither 0 nor 1") }
         // After the flag, at the wrapped form's own alignment.
         if flag == 1 {
-            Wrapped.verify(
-                at: offset &+ UInt64(MemoryLayout<Wrapped.Stored>.alignment), in: &verification)
+            verifyWrapped(
+                offset &+ UInt64(MemoryLayout<Wrapped.Stored>.alignment), &verification)
         }
     }
 

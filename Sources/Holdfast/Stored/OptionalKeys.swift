@@ -100,4 +100,10 @@ extension Optional: PersistableOrderedKey where Wrapped: PersistableOrderedKey {
         return Stored(
             isPresent: 1, wrapped: Wrapped.separator(left.wrapped, right.wrapped, in: access))
     }
+
+    public static func verifySeparator(
+        at place: UInt64, in verification: inout some BlockVerifier
+    ) {
+        verify(at: place, in: &verification) { Wrapped.verifySeparator(at: $0, in: &$1) }
+    }
 }

@@ -43,6 +43,17 @@ public protocol PersistableOrderedKey: PersistableKey {
     /// Creates a stored form that separates two neighbours, `left < separator <= right`, and is as
     /// short as possible. It owns the memory that it needs.
     static func separator(_ left: Stored, _ right: Stored, in access: HeapAccess) -> Stored
+
+    /// Verifies a separator, as `verify` does a key. It need not be the form of a value.
+    static func verifySeparator(at place: UInt64, in verification: inout some BlockVerifier)
+}
+
+extension PersistableOrderedKey {
+    public static func verifySeparator(
+        at place: UInt64, in verification: inout some BlockVerifier
+    ) {
+        verify(at: place, in: &verification)
+    }
 }
 
 extension PersistableInteger {
@@ -184,5 +195,14 @@ extension HeapEnum where RawValue: PersistableOrderedKey {
         _ left: RawValue.Stored, _ right: RawValue.Stored, in access: HeapAccess
     ) -> RawValue.Stored {
         RawValue.separator(left, right, in: access)
+    }
+}
+
+extension PersistableOrderedKey where Self: HeapEnum, RawValue: PersistableOrderedKey {
+    /// Verifies a raw value, which a shortened one need not be a case of.
+    public static func verifySeparator(
+        at place: UInt64, in verification: inout some BlockVerifier
+    ) {
+        RawValue.verifySeparator(at: place, in: &verification)
     }
 }

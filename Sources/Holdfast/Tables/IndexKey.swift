@@ -23,6 +23,13 @@ package struct IndexKey<Value: PersistableOrderedKey> {
     /// A position after all rows with this value.
     @inlinable
     static func after(_ value: Value) -> IndexKey { IndexKey(value, row: .max) }
+
+    /// The first row with this value; nil if there is none. Compares by order.
+    @inlinable
+    static func firstRow(with value: Value, in entries: PersistentSortedSet<IndexKey>) -> UInt64? {
+        let first = entries.index(atOrAfter: .before(value))
+        return first == entries.index(atOrAfter: .after(value)) ? nil : entries[first].row
+    }
 }
 
 /// The stored form of an ``IndexKey``.
@@ -213,5 +220,12 @@ extension IndexKey: PersistableOrderedKey {
             return Stored(row: 0, value: Value.separator(left.value, right.value, in: access))
         }
         return Stored(row: right.row, value: Value.store(value, in: access))
+    }
+
+    @usableFromInline
+    package static func verifySeparator(
+        at place: UInt64, in verification: inout some BlockVerifier
+    ) {
+        Value.verifySeparator(at: place &+ Stored.valueOffset, in: &verification)
     }
 }

@@ -60,12 +60,12 @@ struct IndexUpdate<Value: TableValue>: TableIndexVisitor {
 
     @inlinable
     mutating func visit<Key>(_ index: TableIndex<Value, Key>) {
-        let oldKey = index.key(old)
-        let newKey = index.key(new)
-        guard oldKey != newKey else { return }
         let entries = table.entries(index)
-        entries.remove(IndexKey(oldKey, row: row))
-        entries.insert(IndexKey(newKey, row: row))
+        let newKey = IndexKey(index.key(new), row: row)
+        // By the order of the index: what is equal to the program can have two places in it.
+        guard !entries.contains(newKey) else { return }
+        entries.remove(IndexKey(index.key(old), row: row))
+        entries.insert(newKey)
     }
 }
 
@@ -127,10 +127,8 @@ extension PersistentTable {
     /// The first row with this key, unless that is nil.
     @inlinable
     func row<Key>(with key: Key, in index: TableIndex<Value, Key>) -> UInt64? {
-        guard !isNil(key),
-            let next = entries(index).element(atOrAfter: .before(key)), next.value == key
-        else { return nil }
-        return next.row
+        guard !isNil(key) else { return nil }
+        return IndexKey.firstRow(with: key, in: entries(index))
     }
 
     @usableFromInline @inline(never)
@@ -148,6 +146,10 @@ struct IndexListing<Value: TableValue>: TableIndexVisitor {
     var fields: [RecordPart] = []
 
     mutating func visit<Key>(_ index: TableIndex<Value, Key>) {
+        precondition(
+            !index.isUnique || Value.Indexes.Failure.self != Never.self,
+            "Holdfast: the indexes of \(Value.self) need 'typealias Failure = TableError', because "
+                + "the one by \(index.name) is unique")
         precondition(
             index.number == fields.count,
             "Holdfast: the indexes of \(Value.self) must be numbered from 0 and visited in this order"
@@ -195,6 +197,9 @@ struct IndexVerification<Value: TableValue>: TableIndexVisitor {
     var problem: String?
 
     mutating func visit<Key>(_ index: TableIndex<Value, Key>) {
+        if problem == nil, let last = table.rows.last?.key, last > table.lastNumber {
+            problem = "row \(last) has a number above the last one used, \(table.lastNumber)"
+        }
         guard problem == nil else { return }
         let entries = table.entries(index)
         guard entries.count == table.count else {
@@ -202,19 +207,29 @@ struct IndexVerification<Value: TableValue>: TableIndexVisitor {
                 "the index by \(index.name) has \(entries.count) entries for \(table.count) rows"
             return
         }
-        for row in table
-        where !entries.contains(IndexKey(index.key(row.value), row: row.id.number)) {
-            problem = "the index by \(index.name) lacks row \(row.id)"
-            return
+        for row in table {
+            let key = index.key(row.value)
+            guard entries.contains(IndexKey(key, row: row.id.number)) else {
+                problem = "the index by \(index.name) lacks row \(row.id)"
+                return
+            }
+            if index.isUnique, let other = table.row(with: key, in: index), other != row.id.number {
+                problem =
+                    "rows \(other) and \(row.id) have the same \(index.name), which is unique"
+                return
+            }
         }
     }
 }
 
 extension PersistentTable {
     public static func verifyFields(at block: UInt64, in verification: inout some BlockVerifier) {
+        guard verification.comparesIndexes else {
+            return verifyEachField(at: block, in: &verification)
+        }
         let before = verification.problemCount
         verification.completely { verifyEachField(at: block, in: &$0) }
-        guard verification.problemCount == before else { return }
+        guard verification.problemCount == before, !verification.wasCancelled else { return }
         var visitor = IndexVerification(
             table: PersistentTable(access: verification.access, place: block))
         Value.indexes.visit(&visitor)

@@ -14,13 +14,20 @@ extension PersistentTable {
     @inlinable
     static var indexesOffset: UInt64 { 24 }
 
+    /// The block, which is a table of this type as long as the table has not been removed.
     @inlinable
-    var rows: Rows {
-        .load(access.load(place &+ Self.rowsOffset, as: Rows.Stored.self), from: access)
+    var block: UInt64 {
+        RecordPlan.of(Self.self).pointee.require(place, access)
+        return place
     }
 
     @inlinable
-    var lastNumberPlace: UInt64 { place &+ Self.lastNumberOffset }
+    var rows: Rows {
+        .load(access.load(block &+ Self.rowsOffset, as: Rows.Stored.self), from: access)
+    }
+
+    @inlinable
+    var lastNumberPlace: UInt64 { block &+ Self.lastNumberOffset }
 
     @inlinable
     var lastNumber: UInt64 { access.load(lastNumberPlace, as: UInt64.self) }
@@ -28,7 +35,7 @@ extension PersistentTable {
     /// The entries of an index.
     @inlinable
     func entries<Key>(_ index: TableIndex<Value, Key>) -> PersistentSortedSet<IndexKey<Key>> {
-        let field = place &+ Self.indexesOffset &+ UInt64(truncatingIfNeeded: 8 &* index.number)
+        let field = block &+ Self.indexesOffset &+ UInt64(truncatingIfNeeded: 8 &* index.number)
         return .load(
             access.load(field, as: PersistentSortedSet<IndexKey<Key>>.Stored.self), from: access)
     }
@@ -65,6 +72,26 @@ extension PersistentTable: IndexedRecord {
         var visitor = IndexCompletion(table: self)
         Value.indexes.visit(&visitor)
         return visitor.duplicate
+    }
+}
+
+extension PersistentTable {
+    /// Makes the indexes from the rows, whatever the input says of them.
+    public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Stored {
+        let stored = try decodeRecord(from: decoder, in: access)
+        let table = PersistentTable(access: access, place: stored.offset)
+        if let number = table.rows.first?.key, number == 0 {
+            throw decoder.problem("the number of a row is 0")
+        }
+        if let number = table.rows.last?.key, number > table.lastNumber {
+            throw decoder.problem(
+                "row \(number) has a number above the last one used, \(table.lastNumber)")
+        }
+        guard table.lastNumber < .max else { throw decoder.problem("no numbers are left") }
+        var visitor = IndexEmptying(table: table)
+        Value.indexes.visit(&visitor)
+        if let duplicate = table.completeIndexes() { throw duplicate }
+        return stored
     }
 }
 

@@ -96,7 +96,9 @@ public struct PersistentTable<Value: TableValue> {
         try requireUnique(value, of: nil)
         let number = lastNumber + 1
         access.store(number, at: lastNumberPlace)
-        _ = rows.updateValue(value, forKey: number) as Bool
+        guard rows.updateValue(value, forKey: number) else {
+            Misuse.damaged(access, "a table has a row \(number) after the last one, \(number - 1)")
+        }
         var visitor = IndexInsertion(table: self, value: value, row: number)
         Value.indexes.visit(&visitor)
         return ID(number)
@@ -123,7 +125,8 @@ public struct PersistentTable<Value: TableValue> {
     /// - Returns: What `body` returns, or nil if there is no row with this identifier.
     /// - Throws: What `body` throws, and
     ///   ``TableError/duplicate(path:type:property:value:row:)`` if it has given a property with a
-    ///   unique index a value that another row has. Nothing is changed then.
+    ///   unique index a value that another row has. The row is not changed then; what `body` has
+    ///   changed in place, in a collection of the row, stays.
     /// - Complexity: O(log *n*) for the row and for each index, where *n* is the count.
     @inlinable @discardableResult
     public func update<R>(_ id: ID, _ body: (inout Value) throws -> R) throws -> R? {

@@ -20,6 +20,10 @@ public protocol BlockVerifier {
     /// Whether the walk has been cancelled. Nothing can be claimed any more.
     var wasCancelled: Bool { get }
 
+    /// Whether the walk also compares data that is sound by itself: the indexes of tables with
+    /// their rows.
+    var comparesIndexes: Bool { get }
+
     /// Claims the block at `offset` that was allocated with this size and alignment.
     ///
     /// If no such block is in use there, or it has another owner, the result is false and a problem
@@ -111,6 +115,8 @@ public enum VerificationStep {
 }
 
 extension BlockVerifier {
+    public var comparesIndexes: Bool { false }
+
     /// Returns the whole.
     public mutating func partToVisit() -> VisitedPart { VisitedPart(.everything) }
 

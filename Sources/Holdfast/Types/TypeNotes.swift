@@ -117,10 +117,17 @@ package struct TypeNotes: Sendable {
         return text.utf8.count <= Self.mostBytes ? text : ""
     }
 
-    /// The description and the notes in the text that a heap keeps of a root.
-    static func split(_ text: String) -> (description: String, notes: Substring) {
-        guard let end = text.utf8.firstIndex(of: UInt8(ascii: "\n")) else { return (text, "") }
-        return (String(text[..<end]), text[end...])
+    /// The description and the notes in the text that a heap keeps of a root. `isDescription` tells
+    /// where the description ends: a program's names can contain line ends.
+    static func split(_ text: String, _ isDescription: (String) -> Bool)
+        -> (description: String, notes: Substring)
+    {
+        let ends = text.utf8.indices.filter { text.utf8[$0] == UInt8(ascii: "\n") }
+        guard let first = ends.first else { return (text, "") }
+        for end in ends where isDescription(String(text[..<end])) {
+            return (String(text[..<end]), text[end...])
+        }
+        return isDescription(text) ? (text, "") : (String(text[..<first]), text[first...])
     }
 
     init(parsing text: some StringProtocol) {

@@ -76,6 +76,7 @@ package struct Verification: BlockVerifier {
     /// not, the walk ends soon without further problems.
     package var mayGoOn: ((_ claimedBytes: Int) -> Bool)?
     package private(set) var wasCancelled = false
+    package var comparesIndexes: Bool { true }
     private var claims = 0
 
     package init(_ access: HeapAccess, watching pages: [Int] = []) {

@@ -13,6 +13,33 @@ struct RunTimeRecord<Number: RunTimeNumber>: HeapRecord {
     static func describe() throws(HeapError) -> TypeDescription { TypeDescription(definition.text) }
 }
 
+// Tables are records, too, but their indexes follow from their rows.
+extension RunTimeRecord {
+    private static func table(at block: UInt64, _ access: HeapAccess) -> DescribedTable? {
+        DescribedTable(Self.self, definition.shape, at: block, in: access)
+    }
+
+    static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Stored {
+        let stored = try decodeRecord(from: decoder, in: access)
+        do { try table(at: stored.offset, access)?.rebuildIndexes() } catch {
+            throw decoder.problem("\(error)")
+        }
+        return stored
+    }
+
+    static func verifyFields(at block: UInt64, in verification: inout some BlockVerifier) {
+        guard verification.comparesIndexes, definition.shape.isTable else {
+            return verifyEachField(at: block, in: &verification)
+        }
+        let before = verification.problemCount
+        verification.completely { verifyEachField(at: block, in: &$0) }
+        guard verification.problemCount == before, !verification.wasCancelled else { return }
+        if let problem = table(at: block, verification.access)?.problem {
+            verification.report(problem)
+        }
+    }
+}
+
 extension RunTimeRecord: DescribedRecord {
     static var parts: (fields: [RecordPart], byteCount: Int) {
         guard case .record(let fields, let byteCount) = definition.content else {

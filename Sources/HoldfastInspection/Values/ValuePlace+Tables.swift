@@ -16,35 +16,109 @@ extension ValuePlace {
     /// Makes the indexes from the rows if the value is a table.
     ///
     /// - Throws: ``InspectionProblem`` if two rows have the same value of a property that must be
-    ///   unique. The transaction must then be rolled back.
+    ///   unique, or a row has no number. The transaction must then be rolled back.
     /// - Complexity: O(*n* log *n*) for each index, where *n* is the number of rows.
     package func rebuildIndexes() throws {
         let table = inside
-        guard table.shape.isTable, case .record(_, let fields, _) = table.shape,
-            case .generic(_, let parameters) = fields[0].type, let row = parameters.last,
-            case .persistable(let type) = table.content, let record = type as? any HeapRecord.Type
+        guard case .persistable(let type) = table.content, let record = type as? any HeapRecord.Type
         else { return }
         let block = access.load(table.place, as: UInt64.self)
-        let parts = try RecordLayout.found(record).fields
-        guard let first = parts.first,
-            let rows = ValuePlace(
-                access, first.valueType, at: block + UInt64(first.offset), notes
-            ).loaded as? any InspectableEntries
-        else { return }
+        try DescribedTable(record, table.shape, at: block, in: access)?.rebuildIndexes()
+    }
+}
+
+/// The record of a table, known by its description.
+struct DescribedTable {
+    private let access: HeapAccess
+    private let block: UInt64
+    private let parts: [RecordLayout.Field]
+    private let rows: any InspectableEntries
+    private let rowShape: TypeShape
+    /// The place of the number that was used last.
+    private let lastPlace: UInt64
+
+    /// Nil if the record is no table.
+    init?(_ type: any HeapRecord.Type, _ shape: TypeShape, at block: UInt64, in access: HeapAccess)
+    {
+        guard shape.isTable, case .record(_, let fields, _) = shape,
+            case .generic(_, let parameters) = fields[0].type, let rowShape = parameters.last,
+            let parts = try? RecordLayout.found(type).fields, parts.count > 1,
+            parts[1].name == "last"
+        else { return nil }
+        func load<T: Persistable>(_: T.Type) -> Any {
+            T.load(access.load(block + UInt64(parts[0].offset), as: T.Stored.self), from: access)
+        }
+        guard let rows = load(parts[0].valueType) as? any InspectableEntries else { return nil }
+        self.access = access
+        self.block = block
+        self.parts = parts
+        self.rows = rows
+        self.rowShape = rowShape
+        lastPlace = block + UInt64(parts[1].offset)
+    }
+
+    private var last: UInt64 { access.load(lastPlace, as: UInt64.self) }
+
+    /// The least and the greatest number of a row; nil if there are no rows.
+    private var numbers: ClosedRange<UInt64>? {
+        var numbers: ClosedRange<UInt64>?
+        rows.forEachPlace { entry in
+            let number = access.load(entry.key, as: UInt64.self)
+            numbers =
+                min(numbers?.lowerBound ?? number, number)
+                ... max(
+                    numbers?.upperBound ?? number, number)
+        }
+        return numbers
+    }
+
+    private func forEachIndex(
+        _ body: (any RebuildableIndex.Type, UInt64, IndexField, RowWalk) throws -> Void
+    ) throws {
         for part in parts {
-            guard let field = IndexField(named: part.name),
-                let index = part.valueType as? any RebuildableIndex.Type,
-                let key = KeyOfRow(field.property, in: row)
-            else { continue }
-            try index.rebuild(
-                at: block + UInt64(part.offset), field, in: access
-            ) { insert in
+            guard let field = IndexField(named: part.name) else { continue }
+            guard let index = part.valueType as? any RebuildableIndex.Type,
+                let key = KeyOfRow(field.property, in: rowShape)
+            else {
+                throw InspectionProblem(
+                    "the index by \(field.property) of a table cannot be made without its program")
+            }
+            try body(index, block + UInt64(part.offset), field) { visit in
                 try rows.forEachPlace { entry in
                     let number = access.load(entry.key, as: UInt64.self)
-                    try insert(number, key.place(in: entry.value, access))
+                    try visit(number, key.place(in: entry.value, access))
                 }
             }
         }
+    }
+
+    /// Replaces the entries of the indexes. The last number becomes at least that of the last row.
+    func rebuildIndexes() throws {
+        if let numbers {
+            guard numbers.lowerBound > 0, numbers.upperBound < .max else {
+                throw InspectionProblem("the number of a row must be above 0")
+            }
+            if last < numbers.upperBound { access.store(numbers.upperBound, at: lastPlace) }
+        }
+        guard last < .max else { throw InspectionProblem("no numbers of rows are left") }
+        try forEachIndex { index, place, field, walk in
+            try index.rebuild(at: place, field, in: access, walk)
+        }
+    }
+
+    /// Why the indexes are not those of the rows; nil if they are. Everything has been verified by
+    /// itself.
+    var problem: String? {
+        if let numbers, numbers.upperBound > last {
+            return "row \(numbers.upperBound) has a number above the last one used, \(last)"
+        }
+        var problem: String?
+        // What cannot be made cannot be compared either.
+        try? forEachIndex { index, place, field, walk in
+            problem =
+                problem ?? index.problem(at: place, field, in: access, count: rows.count, walk)
+        }
+        return problem
     }
 }
 
@@ -70,41 +144,54 @@ private struct KeyOfRow {
     }
 }
 
+/// Calls a closure with the number of each row and the place of its key.
+private typealias RowWalk = ((_ row: UInt64, _ key: UInt64) throws -> Void) throws -> Void
+
 /// The sorted set of an index.
 private protocol RebuildableIndex: Persistable {
-    /// Replaces the entries. `forEachRow` calls its closure with the number of each row and the
-    /// place of its key.
+    /// Replaces the entries.
     static func rebuild(
-        at place: UInt64, _ field: IndexField, in access: HeapAccess,
-        forEachRow: ((_ row: UInt64, _ key: UInt64) throws -> Void) throws -> Void
+        at place: UInt64, _ field: IndexField, in access: HeapAccess, _ forEachRow: RowWalk
     ) throws
+
+    /// Compares the entries with the rows.
+    static func problem(
+        at place: UInt64, _ field: IndexField, in access: HeapAccess, count: Int,
+        _ forEachRow: RowWalk
+    ) -> String?
 }
 
 private protocol IndexEntry: PersistableOrderedKey {
     associatedtype Key: PersistableOrderedKey
 
     static func key(_ key: Key, row: UInt64) -> Self
-    var key: Key { get }
+    var row: UInt64 { get }
 }
 
 extension IndexKey: IndexEntry {
     fileprivate static func key(_ key: Value, row: UInt64) -> IndexKey { IndexKey(key, row: row) }
-    fileprivate var key: Value { value }
 }
 
 extension PersistentSortedSet: RebuildableIndex where Element: IndexEntry {
+    private static func key(at place: UInt64, _ access: HeapAccess) -> Element.Key {
+        Element.Key.load(access.load(place, as: Element.Key.Stored.self), from: access)
+    }
+
+    /// The first row with a key that must be unique; nil if there is none.
+    private func firstRow(with key: Element.Key) -> UInt64? {
+        let first = index(atOrAfter: .key(key, row: 0))
+        guard !isNil(key), first != index(atOrAfter: .key(key, row: .max)) else { return nil }
+        return self[first].row
+    }
+
     fileprivate static func rebuild(
-        at place: UInt64, _ field: IndexField, in access: HeapAccess,
-        forEachRow: ((_ row: UInt64, _ key: UInt64) throws -> Void) throws -> Void
+        at place: UInt64, _ field: IndexField, in access: HeapAccess, _ forEachRow: RowWalk
     ) throws {
         let index = load(access.load(place, as: Stored.self), from: access)
         index.removeAll()
         try forEachRow { row, place in
-            let key = Element.Key.load(
-                access.load(place, as: Element.Key.Stored.self), from: access)
-            if field.isUnique, !isNil(key),
-                let next = index.element(atOrAfter: .key(key, row: 0)), isEqual(next.key, key)
-            {
+            let key = key(at: place, access)
+            if field.isUnique, index.firstRow(with: key) != nil {
                 throw InspectionProblem(
                     "two rows of the table have the \(field.property) \(key), which must be unique")
             }
@@ -112,9 +199,25 @@ extension PersistentSortedSet: RebuildableIndex where Element: IndexEntry {
         }
     }
 
-    private static func isEqual(_ first: Element.Key, _ second: Element.Key) -> Bool {
-        guard let first = first as? any Equatable else { return false }
-        func isEqual<Value: Equatable>(_ first: Value) -> Bool { first == second as? Value }
-        return isEqual(first)
+    fileprivate static func problem(
+        at place: UInt64, _ field: IndexField, in access: HeapAccess, count: Int,
+        _ forEachRow: RowWalk
+    ) -> String? {
+        let index = load(access.load(place, as: Stored.self), from: access)
+        guard index.count == count else {
+            return "the index by \(field.property) has \(index.count) entries for \(count) rows"
+        }
+        var problem: String?
+        try? forEachRow { row, place in
+            guard problem == nil else { return }
+            let key = key(at: place, access)
+            if !index.contains(.key(key, row: row)) {
+                problem = "the index by \(field.property) lacks row \(row)"
+            } else if field.isUnique, let other = index.firstRow(with: key), other != row {
+                problem =
+                    "rows \(other) and \(row) have the same \(field.property), which is unique"
+            }
+        }
+        return problem
     }
 }

@@ -335,7 +335,7 @@ import Testing
                     try Data(files[Self.logPath]!).write(to: URL(fileURLWithPath: log))
                     #expect(truncate(log, LogLayout.ringOffset + Int(capacity)) == 0)
                     let before = Self.privateBytes()
-                    let engine = try HeapEngine(path: path, mode: mode, options: TestHeap.options)
+                    let engine = try await Self.openWithAddresses(path, mode)
                     #expect(engine.commitNumber == UInt64(Self.commits))
                     #expect(
                         try engine.look { $0.load(killed.cell, as: Int.self) } == Self.commits)
@@ -343,6 +343,21 @@ import Testing
                     try engine.close()
                 }
             }
+        }
+
+        /// Opens a heap whose log takes a large part of the addresses. Tests beside this one can
+        /// have reserved them for their heaps, which they close again.
+        private static func openWithAddresses(_ path: String, _ mode: OpenMode) async throws
+            -> HeapEngine
+        {
+            for _ in 0 ..< 1200 {
+                do {
+                    return try HeapEngine(path: path, mode: mode, options: TestHeap.options)
+                } catch HeapError.outOfMemory {
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+            }
+            return try HeapEngine(path: path, mode: mode, options: TestHeap.options)
         }
 
         /// This process's private memory.

@@ -108,7 +108,7 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
         for index in 0 ..< children - 1 {
             let place = offset + UInt64(Inner.keysOffset + index * MemoryLayout<Key.Stored>.stride)
             let before = verification.problemCount
-            verification.completely { Key.verify(at: place, in: &$0) }
+            verification.completely { Key.verifySeparator(at: place, in: &$0) }
             guard verification.problemCount == before else { return isWhole = false }
             separators.append(verification.load(place, as: Key.Stored.self))
         }

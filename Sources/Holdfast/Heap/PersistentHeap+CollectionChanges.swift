@@ -86,8 +86,7 @@ extension PersistentHeap {
         of set: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentSet<Element>?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Element, SetChange<Element>> {
-
-        return makeChanges(batchLimit, logBudget, { tx in try set(tx)?.table }) {
+        makeChanges(batchLimit, logBudget, { tx in try set(tx)?.table }) {
             MapComparison(.elements())
         }
     }
@@ -98,8 +97,7 @@ extension PersistentHeap {
             @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentSortedSet<Element>?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Element, SetChange<Element>> {
-
-        return makeChanges(batchLimit, logBudget, { tx in try set(tx)?.tree }) {
+        makeChanges(batchLimit, logBudget, { tx in try set(tx)?.tree }) {
             SortedComparison(.elements())
         }
     }
@@ -154,7 +152,7 @@ extension PersistentHeap {
         makeChanges(batchLimit, logBudget, deque) { IndexedComparison(.elements(see)) }
     }
 
-    func makeChanges<Comparison: StateComparison>(
+    private func makeChanges<Comparison: StateComparison>(
         _ batchLimit: Int, _ logBudget: Int,
         _ select: @escaping @Sendable (borrowing ReadTransaction) throws -> Comparison.Handle?,
         _ comparison: @escaping @Sendable () -> Comparison

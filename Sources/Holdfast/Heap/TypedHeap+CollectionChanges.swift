@@ -29,7 +29,7 @@ extension TypedHeap {
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Key, KeyedChange<Key, Value>>
     where Value: PersistableValue & Equatable & Sendable {
-        heap.makeChanges(batchLimit, logBudget, selecting(map)) { MapComparison(.entries { $0 }) }
+        heap.changes(of: selecting(map), batchLimit: batchLimit, logBudget: logBudget)
     }
 
     /// The same for what a closure makes of the values of a map, in the transaction. So
@@ -45,7 +45,8 @@ extension TypedHeap {
         as see: @escaping @Sendable (Value) -> Seen,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Key, KeyedChange<Key, Seen>> {
-        heap.makeChanges(batchLimit, logBudget, selecting(map)) { MapComparison(.entries(see)) }
+        heap.changes(
+            of: selecting(map), as: see, batchLimit: batchLimit, logBudget: logBudget)
     }
 
     /// The changes of a sorted map. See ``CollectionChanges``.
@@ -54,9 +55,7 @@ extension TypedHeap {
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Key, KeyedChange<Key, Value>>
     where Value: PersistableValue & Equatable & Sendable {
-        heap.makeChanges(batchLimit, logBudget, selecting(map)) {
-            SortedComparison(.entries { $0 })
-        }
+        heap.changes(of: selecting(map), batchLimit: batchLimit, logBudget: logBudget)
     }
 
     /// The same for what a closure makes of the values of a sorted map, in the transaction. So
@@ -72,7 +71,8 @@ extension TypedHeap {
         as see: @escaping @Sendable (Value) -> Seen,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Key, KeyedChange<Key, Seen>> {
-        heap.makeChanges(batchLimit, logBudget, selecting(map)) { SortedComparison(.entries(see)) }
+        heap.changes(
+            of: selecting(map), as: see, batchLimit: batchLimit, logBudget: logBudget)
     }
 
     /// The changes of a set. See ``CollectionChanges``.
@@ -80,10 +80,7 @@ extension TypedHeap {
         of set: @escaping @Sendable (Schema) throws -> PersistentSet<Element>?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Element, SetChange<Element>> {
-        let set = selecting(set)
-        return heap.makeChanges(batchLimit, logBudget, { tx in try set(tx)?.table }) {
-            MapComparison(.elements())
-        }
+        heap.changes(of: selecting(set), batchLimit: batchLimit, logBudget: logBudget)
     }
 
     /// The changes of a sorted set. See ``CollectionChanges``.
@@ -91,10 +88,7 @@ extension TypedHeap {
         of set: @escaping @Sendable (Schema) throws -> PersistentSortedSet<Element>?,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Element, SetChange<Element>> {
-        let set = selecting(set)
-        return heap.makeChanges(batchLimit, logBudget, { tx in try set(tx)?.tree }) {
-            SortedComparison(.elements())
-        }
+        heap.changes(of: selecting(set), batchLimit: batchLimit, logBudget: logBudget)
     }
 
     /// The changes of an array. See ``CollectionChanges``.
@@ -103,9 +97,7 @@ extension TypedHeap {
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Int, IndexedChange<Element>>
     where Element: PersistableValue & Equatable & Sendable {
-        heap.makeChanges(batchLimit, logBudget, selecting(array)) {
-            IndexedComparison(.elements { $0 })
-        }
+        heap.changes(of: selecting(array), batchLimit: batchLimit, logBudget: logBudget)
     }
 
     /// The same for what a closure makes of the elements of an array, in the transaction. So
@@ -119,9 +111,8 @@ extension TypedHeap {
         as see: @escaping @Sendable (Element) -> Seen,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Int, IndexedChange<Seen>> {
-        heap.makeChanges(batchLimit, logBudget, selecting(array)) {
-            IndexedComparison(.elements(see))
-        }
+        heap.changes(
+            of: selecting(array), as: see, batchLimit: batchLimit, logBudget: logBudget)
     }
 
     /// The changes of a deque. See ``CollectionChanges``.
@@ -130,9 +121,7 @@ extension TypedHeap {
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Int, IndexedChange<Element>>
     where Element: PersistableValue & Equatable & Sendable {
-        heap.makeChanges(batchLimit, logBudget, selecting(deque)) {
-            IndexedComparison(.elements { $0 })
-        }
+        heap.changes(of: selecting(deque), batchLimit: batchLimit, logBudget: logBudget)
     }
 
     /// The same for what a closure makes of the elements of a deque, in the transaction. So
@@ -146,9 +135,8 @@ extension TypedHeap {
         as see: @escaping @Sendable (Element) -> Seen,
         batchLimit: Int = 1000, logBudget: Int = 4 << 20
     ) -> CollectionChanges<Int, IndexedChange<Seen>> {
-        heap.makeChanges(batchLimit, logBudget, selecting(deque)) {
-            IndexedComparison(.elements(see))
-        }
+        heap.changes(
+            of: selecting(deque), as: see, batchLimit: batchLimit, logBudget: logBudget)
     }
 
     private func selecting<Handle>(

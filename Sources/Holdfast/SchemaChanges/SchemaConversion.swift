@@ -34,15 +34,14 @@ struct SchemaConversion {
             }
         }
         // A duplicate must leave all roots as they were.
-        guard plan.relocation.isNeeded || plan.makesUniqueIndex else {
+        guard plan.planner.relocation.isNeeded || plan.planner.makesUniqueIndex else {
             guard let next = plan.changes.first else { return true }
             try next.run(in: access, upTo: limit)
-            if let duplicate = plan.duplicates.first { throw duplicate }
             return false
         }
         for change in plan.changes { try change.run(in: access) }
-        if let duplicate = plan.duplicates.first { throw duplicate }
-        plan.relocation.finish(access)
+        if let duplicate = plan.planner.duplicates.first { throw duplicate }
+        plan.planner.relocation.finish(access)
         return true
     }
 
@@ -57,10 +56,7 @@ struct SchemaConversion {
 
     // MARK: Planning
 
-    private typealias Plan = (
-        changes: [RootChange], relocation: Relocation, duplicates: FoundDuplicates,
-        makesUniqueIndex: Bool
-    )
+    private typealias Plan = (changes: [RootChange], planner: ConversionPlanner)
 
     private func plan(
         _ access: HeapAccess, onRefusal refuse: (DeclaredRoot, HeapError) throws -> Void
@@ -86,11 +82,7 @@ struct SchemaConversion {
                 try refuse(root, error)
                 refused = root
             }
-            guard let refused else {
-                return (
-                    changes, planner.relocation, planner.duplicates, planner.makesUniqueIndex
-                )
-            }
+            guard let refused else { return (changes, planner) }
             roots.removeAll { $0.name == refused.name }
         }
     }

@@ -88,61 +88,9 @@ extension UInt128: PersistableOrderedKey {
 }
 
 /// A duration as a key is its number of units of 10⁻¹⁸ seconds.
-extension Duration: PersistableOrderedKey {
+extension Duration: KeyedAsOther {
     public typealias Probe = Int128
     public typealias OrderedProbe = Int128
 
-    public static func withProbe<R, Failure: Error>(
-        _ key: Duration, _ body: (Int128) throws(Failure) -> R
-    ) throws(Failure) -> R {
-        try body(key.attoseconds)
-    }
-
-    public static func hash(_ probe: Int128, seed: HeapIdentity) -> UInt64 {
-        Int128.hash(probe, seed: seed)
-    }
-
-    public static func hash(
-        stored: StoredWideInteger, seed: HeapIdentity, from access: HeapAccess
-    ) -> UInt64 {
-        stored.hash(seed: seed)
-    }
-
-    public static func matches(
-        _ stored: StoredWideInteger, _ probe: Int128, in access: HeapAccess
-    ) -> Bool {
-        Int128.matches(stored, probe, in: access)
-    }
-
-    public static func orderedProbe(_ probe: Int128) -> Int128 { probe }
-
-    public static func isStored(
-        _ stored: StoredWideInteger, before probe: Int128, in access: HeapAccess
-    ) -> Bool {
-        Int128.isStored(stored, before: probe, in: access)
-    }
-
-    public static func isProbe(
-        _ probe: Int128, before stored: StoredWideInteger, in access: HeapAccess
-    ) -> Bool {
-        Int128.isProbe(probe, before: stored, in: access)
-    }
-
-    public static var isAlwaysPlain: Bool { true }
-
-    public static func isPlain(_ stored: StoredWideInteger) -> Bool { true }
-
-    public static func isPlain(probe: Int128) -> Bool { true }
-
-    public static func isProbe(_ probe: Int128, beforePlain stored: StoredWideInteger) -> Bool {
-        Int128.isProbe(probe, beforePlain: stored)
-    }
-
-    public static var greatest: StoredWideInteger { Int128.greatest }
-
-    public static func separator(
-        _ left: StoredWideInteger, _ right: StoredWideInteger, in access: HeapAccess
-    ) -> StoredWideInteger {
-        right
-    }
+    @usableFromInline package var base: Int128 { attoseconds }
 }

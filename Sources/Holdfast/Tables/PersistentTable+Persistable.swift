@@ -83,9 +83,10 @@ extension PersistentTable {
         if let number = table.rows.first?.key, number == 0 {
             throw decoder.problem("the number of a row is 0")
         }
-        if let number = table.rows.last?.key, number > table.lastNumber {
-            throw decoder.problem(
-                "row \(number) has a number above the last one used, \(table.lastNumber)")
+        if let problem = IndexField.problem(
+            ofLast: table.lastNumber, greatest: table.rows.last?.key)
+        {
+            throw decoder.problem(problem)
         }
         guard table.lastNumber < .max else { throw decoder.problem("no numbers are left") }
         var visitor = IndexEmptying(table: table)
@@ -128,4 +129,13 @@ extension PersistentTable.ID: StoredAsOther, PersistableValue {
     }
 
     public static func describe() throws(HeapError) -> TypeDescription { try UInt64.describe() }
+}
+
+/// An identifier is a key as its number is.
+extension PersistentTable.ID: KeyedAsOther {
+    public typealias Probe = UInt64
+    public typealias OrderedProbe = UInt64
+
+    @inlinable
+    package var base: UInt64 { number }
 }

@@ -24,9 +24,10 @@ package struct IndexKey<Value: PersistableOrderedKey> {
     @inlinable
     static func after(_ value: Value) -> IndexKey { IndexKey(value, row: .max) }
 
-    /// The first row with this value; nil if there is none. Compares by order.
+    /// The first row with this value; nil if there is none, or the value is nil. Compares by order.
     @inlinable
     static func firstRow(with value: Value, in entries: PersistentSortedSet<IndexKey>) -> UInt64? {
+        guard !isNil(value) else { return nil }
         let first = entries.index(atOrAfter: .before(value))
         return first == entries.index(atOrAfter: .after(value)) ? nil : entries[first].row
     }
@@ -105,19 +106,21 @@ extension IndexKey: PersistableValue {
     }
 }
 
-extension IndexKey: PersistableKey {
-    /// A key prepared for look-ups.
-    @frozen @usableFromInline
-    package struct Probe {
-        @usableFromInline let value: Value.Probe
-        @usableFromInline let row: UInt64
+/// An ``IndexKey`` whose value is prepared for look-ups or for comparisons by order.
+@frozen @usableFromInline
+package struct IndexProbe<Value> {
+    @usableFromInline let value: Value
+    @usableFromInline let row: UInt64
 
-        @inlinable
-        init(value: Value.Probe, row: UInt64) {
-            self.value = value
-            self.row = row
-        }
+    @inlinable
+    init(value: Value, row: UInt64) {
+        self.value = value
+        self.row = row
     }
+}
+
+extension IndexKey: PersistableKey {
+    @usableFromInline package typealias Probe = IndexProbe<Value.Probe>
 
     @inlinable
     package static func withProbe<R, Failure: Error>(
@@ -152,18 +155,7 @@ extension IndexKey: PersistableKey {
 }
 
 extension IndexKey: PersistableOrderedKey {
-    /// A key prepared for comparisons by order.
-    @frozen @usableFromInline
-    package struct OrderedProbe {
-        @usableFromInline let value: Value.OrderedProbe
-        @usableFromInline let row: UInt64
-
-        @inlinable
-        init(value: Value.OrderedProbe, row: UInt64) {
-            self.value = value
-            self.row = row
-        }
-    }
+    @usableFromInline package typealias OrderedProbe = IndexProbe<Value.OrderedProbe>
 
     @inlinable
     package static func orderedProbe(_ probe: Probe) -> OrderedProbe {

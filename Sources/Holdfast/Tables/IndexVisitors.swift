@@ -2,70 +2,33 @@ import HoldfastEngine
 
 // What is done for each index of a table.
 
-/// Adds the entries of a new row.
+/// Brings the entries of a row from its old value to its new one. A new row has no old value, and
+/// one that is removed no new one.
 @frozen @usableFromInline
-struct IndexInsertion<Value: TableValue>: TableIndexVisitor {
+struct IndexChange<Value: TableValue>: TableIndexVisitor {
     @usableFromInline let table: PersistentTable<Value>
-    @usableFromInline let value: Value
     @usableFromInline let row: UInt64
+    @usableFromInline let old: Value?
+    @usableFromInline let new: Value?
 
     @inlinable
-    init(table: PersistentTable<Value>, value: Value, row: UInt64) {
+    init(table: PersistentTable<Value>, row: UInt64, from old: Value?, to new: Value?) {
         self.table = table
-        self.value = value
         self.row = row
-    }
-
-    @inlinable
-    mutating func visit<Key>(_ index: TableIndex<Value, Key>) {
-        table.entries(index).insert(IndexKey(index.key(value), row: row))
-    }
-}
-
-/// Removes the entries of a row.
-@frozen @usableFromInline
-struct IndexRemoval<Value: TableValue>: TableIndexVisitor {
-    @usableFromInline let table: PersistentTable<Value>
-    @usableFromInline let value: Value
-    @usableFromInline let row: UInt64
-
-    @inlinable
-    init(table: PersistentTable<Value>, value: Value, row: UInt64) {
-        self.table = table
-        self.value = value
-        self.row = row
-    }
-
-    @inlinable
-    mutating func visit<Key>(_ index: TableIndex<Value, Key>) {
-        table.entries(index).remove(IndexKey(index.key(value), row: row))
-    }
-}
-
-/// Moves the entries of a row whose properties have changed.
-@frozen @usableFromInline
-struct IndexUpdate<Value: TableValue>: TableIndexVisitor {
-    @usableFromInline let table: PersistentTable<Value>
-    @usableFromInline let old: Value
-    @usableFromInline let new: Value
-    @usableFromInline let row: UInt64
-
-    @inlinable
-    init(table: PersistentTable<Value>, old: Value, new: Value, row: UInt64) {
-        self.table = table
         self.old = old
         self.new = new
-        self.row = row
     }
 
     @inlinable
     mutating func visit<Key>(_ index: TableIndex<Value, Key>) {
         let entries = table.entries(index)
-        let newKey = IndexKey(index.key(new), row: row)
-        // By the order of the index: what is equal to the program can have two places in it.
-        guard !entries.contains(newKey) else { return }
-        entries.remove(IndexKey(index.key(old), row: row))
-        entries.insert(newKey)
+        let newKey = new.map { IndexKey(index.key($0), row: row) }
+        if let old {
+            // By the order of the index: what is equal to the program can have two places in it.
+            if let newKey, entries.contains(newKey) { return }
+            entries.remove(IndexKey(index.key(old), row: row))
+        }
+        if let newKey { entries.insert(newKey) }
     }
 }
 
@@ -108,7 +71,7 @@ struct DuplicateSearch<Value: TableValue>: TableIndexVisitor {
 
 /// Whether the value is an optional without a value.
 @usableFromInline
-package func isNil<Value>(_ value: Value) -> Bool {
+func isNil<Value>(_ value: Value) -> Bool {
     guard let optional = Value.self as? any OptionalField.Type else { return false }
     return withUnsafePointer(to: value) { optional.isNil($0) }
 }
@@ -127,8 +90,7 @@ extension PersistentTable {
     /// The first row with this key, unless that is nil.
     @inlinable
     func row<Key>(with key: Key, in index: TableIndex<Value, Key>) -> UInt64? {
-        guard !isNil(key) else { return nil }
-        return IndexKey.firstRow(with: key, in: entries(index))
+        IndexKey.firstRow(with: key, in: entries(index))
     }
 
     @usableFromInline @inline(never)
@@ -156,7 +118,7 @@ struct IndexListing<Value: TableValue>: TableIndexVisitor {
         )
         fields.append(
             RecordPart(
-                name: IndexField(property: index.name, isUnique: index.isUnique).name,
+                name: index.field.name,
                 offset: Int(PersistentTable<Value>.indexesOffset) + 8 * index.number,
                 valueType: PersistentSortedSet<IndexKey<Key>>.self))
     }
@@ -181,12 +143,11 @@ struct IndexCompletion<Value: TableValue>: TableIndexVisitor {
     mutating func visit<Key>(_ index: TableIndex<Value, Key>) {
         let entries = table.entries(index)
         guard entries.isEmpty else { return }
-        for row in table {
-            let key = index.key(row.value)
-            if index.isUnique, duplicate == nil, let other = table.row(with: key, in: index) {
-                duplicate = table.duplicate(index, key, other)
-            }
-            entries.insert(IndexKey(key, row: row.id.number))
+        let found = IndexKey.fill(entries, isUnique: index.isUnique) { add in
+            for row in table { add(index.key(row.value), row.id.number) }
+        }
+        if let found, duplicate == nil {
+            duplicate = table.duplicate(index, found.value, found.row)
         }
     }
 }
@@ -197,28 +158,12 @@ struct IndexVerification<Value: TableValue>: TableIndexVisitor {
     var problem: String?
 
     mutating func visit<Key>(_ index: TableIndex<Value, Key>) {
-        if problem == nil, let last = table.rows.last?.key, last > table.lastNumber {
-            problem = "row \(last) has a number above the last one used, \(table.lastNumber)"
-        }
-        guard problem == nil else { return }
-        let entries = table.entries(index)
-        guard entries.count == table.count else {
-            problem =
-                "the index by \(index.name) has \(entries.count) entries for \(table.count) rows"
-            return
-        }
-        for row in table {
-            let key = index.key(row.value)
-            guard entries.contains(IndexKey(key, row: row.id.number)) else {
-                problem = "the index by \(index.name) lacks row \(row.id)"
-                return
+        problem =
+            problem
+            ?? IndexKey.problem(of: table.entries(index), index.field, count: table.count) {
+                visit in
+                for row in table { visit(index.key(row.value), row.id.number) }
             }
-            if index.isUnique, let other = table.row(with: key, in: index), other != row.id.number {
-                problem =
-                    "rows \(other) and \(row.id) have the same \(index.name), which is unique"
-                return
-            }
-        }
     }
 }
 
@@ -230,8 +175,10 @@ extension PersistentTable {
         let before = verification.problemCount
         verification.completely { verifyEachField(at: block, in: &$0) }
         guard verification.problemCount == before, !verification.wasCancelled else { return }
+        let table = PersistentTable(access: verification.access, place: block)
         var visitor = IndexVerification(
-            table: PersistentTable(access: verification.access, place: block))
+            table: table,
+            problem: IndexField.problem(ofLast: table.lastNumber, greatest: table.rows.last?.key))
         Value.indexes.visit(&visitor)
         if let problem = visitor.problem { verification.report(problem) }
     }

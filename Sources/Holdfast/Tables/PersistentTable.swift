@@ -99,7 +99,7 @@ public struct PersistentTable<Value: TableValue> {
         guard rows.updateValue(value, forKey: number) else {
             Misuse.damaged(access, "a table has a row \(number) after the last one, \(number - 1)")
         }
-        var visitor = IndexInsertion(table: self, value: value, row: number)
+        var visitor = IndexChange(table: self, row: number, from: nil, to: value)
         Value.indexes.visit(&visitor)
         return ID(number)
     }
@@ -114,7 +114,7 @@ public struct PersistentTable<Value: TableValue> {
     public func replace(_ id: ID, with value: Value) throws(Value.Indexes.Failure) -> Bool {
         guard let old = rows[id.number] else { return false }
         try requireUnique(value, of: id.number)
-        var visitor = IndexUpdate(table: self, old: old, new: value, row: id.number)
+        var visitor = IndexChange(table: self, row: id.number, from: old, to: value)
         Value.indexes.visit(&visitor)
         _ = rows.updateValue(value, forKey: id.number) as Bool
         return true
@@ -143,7 +143,7 @@ public struct PersistentTable<Value: TableValue> {
     @inlinable @discardableResult
     public func remove(_ id: ID) -> Bool {
         guard let value = rows[id.number] else { return false }
-        var visitor = IndexRemoval(table: self, value: value, row: id.number)
+        var visitor = IndexChange(table: self, row: id.number, from: value, to: nil)
         Value.indexes.visit(&visitor)
         return rows.removeValue(forKey: id.number)
     }

@@ -59,6 +59,8 @@ public struct TableIndex<Value: TableValue, Key: PersistableOrderedKey & Equatab
     @usableFromInline let number: Int
     @usableFromInline let key: (Value) -> Key
 
+    var field: IndexField { IndexField(property: name, isUnique: isUnique) }
+
     /// Describes the index of a property whose value `key` returns. `number` counts the indexes of
     /// the type from 0.
     @inlinable

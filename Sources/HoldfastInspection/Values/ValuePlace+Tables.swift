@@ -73,20 +73,21 @@ struct DescribedTable {
     }
 
     private func forEachIndex(
-        _ body: (any RebuildableIndex.Type, UInt64, IndexField, RowWalk) throws -> Void
+        _ body: (any DescribedIndex.Type, UInt64, IndexField, RowWalk) throws -> Void
     ) throws {
         for part in parts {
             guard let field = IndexField(named: part.name) else { continue }
-            guard let index = part.valueType as? any RebuildableIndex.Type,
+            guard let entries = part.valueType as? any InspectableEntries.Type,
+                let index = entries.keyType as? any DescribedIndex.Type,
                 let key = KeyOfRow(field.property, in: rowShape)
             else {
                 throw InspectionProblem(
                     "the index by \(field.property) of a table cannot be made without its program")
             }
             try body(index, block + UInt64(part.offset), field) { visit in
-                try rows.forEachPlace { entry in
+                rows.forEachPlace { entry in
                     let number = access.load(entry.key, as: UInt64.self)
-                    try visit(number, key.place(in: entry.value, access))
+                    visit(key.place(in: entry.value, access), number)
                 }
             }
         }
@@ -109,10 +110,7 @@ struct DescribedTable {
     /// Why the indexes are not those of the rows; nil if they are. Everything has been verified by
     /// itself.
     var problem: String? {
-        if let numbers, numbers.upperBound > last {
-            return "row \(numbers.upperBound) has a number above the last one used, \(last)"
-        }
-        var problem: String?
+        var problem = IndexField.problem(ofLast: last, greatest: numbers?.upperBound)
         // What cannot be made cannot be compared either.
         try? forEachIndex { index, place, field, walk in
             problem =
@@ -144,12 +142,12 @@ private struct KeyOfRow {
     }
 }
 
-/// Calls a closure with the number of each row and the place of its key.
-private typealias RowWalk = ((_ row: UInt64, _ key: UInt64) throws -> Void) throws -> Void
+/// Calls a closure with the place of each row's key and the number of the row.
+private typealias RowWalk = ((_ key: UInt64, _ row: UInt64) -> Void) -> Void
 
-/// The sorted set of an index.
-private protocol RebuildableIndex: Persistable {
-    /// Replaces the entries.
+/// The entries of an index, by their type.
+private protocol DescribedIndex: Persistable {
+    /// Replaces the entries of the index that the word at `place` leads to.
     static func rebuild(
         at place: UInt64, _ field: IndexField, in access: HeapAccess, _ forEachRow: RowWalk
     ) throws
@@ -161,41 +159,31 @@ private protocol RebuildableIndex: Persistable {
     ) -> String?
 }
 
-private protocol IndexEntry: PersistableOrderedKey {
-    associatedtype Key: PersistableOrderedKey
-
-    static func key(_ key: Key, row: UInt64) -> Self
-    var row: UInt64 { get }
-}
-
-extension IndexKey: IndexEntry {
-    fileprivate static func key(_ key: Value, row: UInt64) -> IndexKey { IndexKey(key, row: row) }
-}
-
-extension PersistentSortedSet: RebuildableIndex where Element: IndexEntry {
-    private static func key(at place: UInt64, _ access: HeapAccess) -> Element.Key {
-        Element.Key.load(access.load(place, as: Element.Key.Stored.self), from: access)
+extension IndexKey: DescribedIndex {
+    private static func entries(at place: UInt64, _ access: HeapAccess)
+        -> PersistentSortedSet<IndexKey>
+    {
+        .load(access.load(place, as: PersistentSortedSet<IndexKey>.Stored.self), from: access)
     }
 
-    /// The first row with a key that must be unique; nil if there is none.
-    private func firstRow(with key: Element.Key) -> UInt64? {
-        let first = index(atOrAfter: .key(key, row: 0))
-        guard !isNil(key), first != index(atOrAfter: .key(key, row: .max)) else { return nil }
-        return self[first].row
+    private static func key(at place: UInt64, _ access: HeapAccess) -> Value {
+        Value.load(access.load(place, as: Value.Stored.self), from: access)
     }
 
     fileprivate static func rebuild(
         at place: UInt64, _ field: IndexField, in access: HeapAccess, _ forEachRow: RowWalk
     ) throws {
-        let index = load(access.load(place, as: Stored.self), from: access)
-        index.removeAll()
-        try forEachRow { row, place in
-            let key = key(at: place, access)
-            if field.isUnique, index.firstRow(with: key) != nil {
-                throw InspectionProblem(
-                    "two rows of the table have the \(field.property) \(key), which must be unique")
+        let entries = entries(at: place, access)
+        entries.removeAll()
+        let duplicate = fill(entries, isUnique: field.isUnique) { add in
+            withoutActuallyEscaping(add) { add in
+                forEachRow { add(key(at: $0, access), $1) }
             }
-            index.insert(.key(key, row: row))
+        }
+        if let duplicate {
+            throw InspectionProblem(
+                "two rows of the table have the \(field.property) \(duplicate.value), which must be unique"
+            )
         }
     }
 
@@ -203,21 +191,10 @@ extension PersistentSortedSet: RebuildableIndex where Element: IndexEntry {
         at place: UInt64, _ field: IndexField, in access: HeapAccess, count: Int,
         _ forEachRow: RowWalk
     ) -> String? {
-        let index = load(access.load(place, as: Stored.self), from: access)
-        guard index.count == count else {
-            return "the index by \(field.property) has \(index.count) entries for \(count) rows"
-        }
-        var problem: String?
-        try? forEachRow { row, place in
-            guard problem == nil else { return }
-            let key = key(at: place, access)
-            if !index.contains(.key(key, row: row)) {
-                problem = "the index by \(field.property) lacks row \(row)"
-            } else if field.isUnique, let other = index.firstRow(with: key), other != row {
-                problem =
-                    "rows \(other) and \(row) have the same \(field.property), which is unique"
+        problem(of: entries(at: place, access), field, count: count) { visit in
+            withoutActuallyEscaping(visit) { visit in
+                forEachRow { visit(key(at: $0, access), $1) }
             }
         }
-        return problem
     }
 }

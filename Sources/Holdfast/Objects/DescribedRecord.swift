@@ -12,9 +12,28 @@ package protocol DescribedRecord: HeapRecord {
     var place: UInt64 { get }
 
     init(access: HeapAccess, place: UInt64)
+
+    /// Whether some fields follow from others: those of a table.
+    static var hasIndexes: Bool { get }
+
+    /// Why the indexes are not those of the rows; nil if they are. All fields are sound by
+    /// themselves.
+    var indexProblem: String? { get }
 }
 
 extension DescribedRecord {
+    public static func verifyFields(at block: UInt64, in verification: inout some BlockVerifier) {
+        guard hasIndexes, verification.comparesIndexes else {
+            return verifyEachField(at: block, in: &verification)
+        }
+        let before = verification.problemCount
+        verification.completely { verifyEachField(at: block, in: &$0) }
+        guard verification.problemCount == before, !verification.wasCancelled else { return }
+        if let problem = Self(access: verification.access, place: block).indexProblem {
+            verification.report(problem)
+        }
+    }
+
     public static func load(_ stored: Stored, from access: HeapAccess) -> Self {
         RecordLayout.of(Self.self).require(stored.offset, access)
         return Self(access: access, place: stored.offset)

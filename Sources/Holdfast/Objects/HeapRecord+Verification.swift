@@ -16,7 +16,7 @@ extension HeapRecord {
         verifyEachField(at: offset, in: &verification)
     }
 
-    package static func verifyEachField(
+    static func verifyEachField(
         at offset: UInt64, in verification: inout some BlockVerifier
     ) {
         guard verification.enterLevel() else {

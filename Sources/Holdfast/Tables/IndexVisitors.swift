@@ -168,18 +168,13 @@ struct IndexVerification<Value: TableValue>: TableIndexVisitor {
 }
 
 extension PersistentTable {
-    public static func verifyFields(at block: UInt64, in verification: inout some BlockVerifier) {
-        guard verification.comparesIndexes else {
-            return verifyEachField(at: block, in: &verification)
-        }
-        let before = verification.problemCount
-        verification.completely { verifyEachField(at: block, in: &$0) }
-        guard verification.problemCount == before, !verification.wasCancelled else { return }
-        let table = PersistentTable(access: verification.access, place: block)
+    package static var hasIndexes: Bool { true }
+
+    package var indexProblem: String? {
         var visitor = IndexVerification(
-            table: table,
-            problem: IndexField.problem(ofLast: table.lastNumber, greatest: table.rows.last?.key))
+            table: self,
+            problem: IndexField.problem(ofLast: lastNumber, greatest: rows.last?.key))
         Value.indexes.visit(&visitor)
-        if let problem = visitor.problem { verification.report(problem) }
+        return visitor.problem
     }
 }

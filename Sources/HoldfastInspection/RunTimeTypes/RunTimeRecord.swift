@@ -27,17 +27,9 @@ extension RunTimeRecord {
         return stored
     }
 
-    static func verifyFields(at block: UInt64, in verification: inout some BlockVerifier) {
-        guard verification.comparesIndexes, definition.shape.isTable else {
-            return verifyEachField(at: block, in: &verification)
-        }
-        let before = verification.problemCount
-        verification.completely { verifyEachField(at: block, in: &$0) }
-        guard verification.problemCount == before, !verification.wasCancelled else { return }
-        if let problem = table(at: block, verification.access)?.problem {
-            verification.report(problem)
-        }
-    }
+    static var hasIndexes: Bool { definition.shape.isTable }
+
+    var indexProblem: String? { Self.table(at: place, access)?.problem }
 }
 
 extension RunTimeRecord: DescribedRecord {

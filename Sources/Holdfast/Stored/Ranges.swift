@@ -15,7 +15,7 @@ public struct StoredRange<Bound: BitwiseCopyable>: BitwiseCopyable {
 }
 
 /// A range of the standard library. Its bounds are stored one after the other.
-protocol StorableRange: Persistable where Stored == StoredRange<Bound.Stored> {
+package protocol StorableRange: Persistable where Stored == StoredRange<Bound.Stored> {
     associatedtype Bound: Persistable & Comparable
 
     /// The name of the type in descriptions, without its parameter.
@@ -49,7 +49,7 @@ extension StorableRange {
     public static var ownsMemory: Bool { Bound.ownsMemory }
 
     /// The place of the upper bound in the stored form.
-    private static var upperPlace: UInt64 {
+    package static var upperPlace: UInt64 {
         UInt64(MemoryLayout<Bound.Stored>.stride)
     }
 
@@ -105,12 +105,12 @@ extension StorableRange {
 
 extension Range: StorableRange, Persistable where Bound: Persistable {
     public typealias Stored = StoredRange<Bound.Stored>
-    static var typeName: String { "Range" }
+    package static var typeName: String { "Range" }
 }
 
 extension ClosedRange: StorableRange, Persistable where Bound: Persistable {
     public typealias Stored = StoredRange<Bound.Stored>
-    static var typeName: String { "ClosedRange" }
+    package static var typeName: String { "ClosedRange" }
 }
 
 extension Range: PersistableValue where Bound: PersistableValue {}

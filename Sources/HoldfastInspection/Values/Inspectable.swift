@@ -65,33 +65,13 @@ protocol InspectableOptional {
     static var contentOffset: Int { get }
 }
 
-/// A range, whose bounds follow each other in its stored form.
-protocol InspectableRange {
-    static var boundType: any Persistable.Type { get }
-    /// The distance in bytes from the lower bound to the upper.
-    static var upperPlace: Int { get }
-    var plainRange: PlainValue? { get }
-}
-
-extension Range: InspectableRange where Bound: Persistable {
+extension StorableRange {
     static var boundType: any Persistable.Type { Bound.self }
-    static var upperPlace: Int { MemoryLayout<Bound.Stored>.stride }
 
     var plainRange: PlainValue? {
         guard let lower = ValuePlace.plain(lowerBound), let upper = ValuePlace.plain(upperBound)
         else { return nil }
-        return .range(lower, upper, isClosed: false)
-    }
-}
-
-extension ClosedRange: InspectableRange where Bound: Persistable {
-    static var boundType: any Persistable.Type { Bound.self }
-    static var upperPlace: Int { MemoryLayout<Bound.Stored>.stride }
-
-    var plainRange: PlainValue? {
-        guard let lower = ValuePlace.plain(lowerBound), let upper = ValuePlace.plain(upperBound)
-        else { return nil }
-        return .range(lower, upper, isClosed: true)
+        return .range(lower, upper, isClosed: Self.typeName == "ClosedRange")
     }
 }
 

@@ -81,7 +81,7 @@ extension ValuePlace {
         case let value as Decimal: .digits("\(value)")
         case let value as Duration: .duration(value)
         case let value as URL: .text(value.absoluteString)
-        case let value as any InspectableRange: value.plainRange
+        case let value as any StorableRange: value.plainRange
         case let value as any AnyOptionalValue:
             value.wrappedValue.map { plain($0) ?? .text("\($0)") } ?? .null
         default: nil

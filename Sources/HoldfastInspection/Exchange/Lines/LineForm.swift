@@ -124,8 +124,8 @@ final class LineForm {
             case is Data.Type: return .data
             case is PersistentString.Type: return .longString
             case is PersistentBytes.Type: return .longData
-            case let type as any InspectableRange.Type:
-                return .range(form(of: type.boundType), upperPlace: UInt64(type.upperPlace))
+            case let type as any StorableRange.Type:
+                return .range(form(of: type.boundType), upperPlace: type.upperPlace)
             case let type as any InspectableOptional.Type:
                 return .optional(
                     form(of: type.contentType), place: UInt64(type.contentOffset),

@@ -109,14 +109,9 @@ package struct PartVerification: BlockVerifier {
         describedAs description: String?, fingerprint: UInt64, placeAt place: UInt64
     ) {
         guard case .value(let keyPlace, _)? = steps.first else { return }
-        if let description, TypeRegistry.fingerprint(of: description) != fingerprint {
-            report("its type description \(description) does not match its fingerprint")
-        }
+        if let description { _ = matches(description, fingerprint) }
         foundRoots.append(
-            FoundRoot(
-                keyPlace: keyPlace, place: place,
-                name: String.load(access.load(keyPlace, as: StoredBytes.self), from: access),
-                description: description, offset: load(place, as: UInt64.self)))
+            FoundRoot(self, keyPlace: keyPlace, place: place, description: description))
     }
 
     // MARK: Parts

@@ -10,6 +10,28 @@ package struct FoundRoot {
     /// Nil if it could not be read.
     package let description: String?
     package let offset: UInt64
+
+    /// The root whose name is at `keyPlace` and whose word is at `place`. The name has been
+    /// verified.
+    init(
+        _ verification: some BlockVerifier, keyPlace: UInt64, place: UInt64, description: String?
+    ) {
+        self.keyPlace = keyPlace
+        self.place = place
+        let access = verification.access
+        name = String.load(access.load(keyPlace, as: StoredBytes.self), from: access)
+        self.description = description
+        offset = verification.load(place, as: UInt64.self)
+    }
+}
+
+extension BlockVerifier {
+    /// Reports a description that does not have the fingerprint. Returns whether it has.
+    mutating func matches(_ description: String, _ fingerprint: UInt64) -> Bool {
+        if TypeRegistry.fingerprint(of: description) == fingerprint { return true }
+        report("its type description \(description) does not match its fingerprint")
+        return false
+    }
 }
 
 /// The blocks that a root owns, as far as a walk has found them. Shared data counts for the first

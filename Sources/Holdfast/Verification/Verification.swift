@@ -221,11 +221,8 @@ package struct Verification: BlockVerifier {
     /// Nil stands for parts of its record that could not be read.
     private mutating func addRoot(describedAs description: String?, placeAt place: UInt64) {
         guard case .value(let keyPlace, _)? = places.first else { return }
-        let name = String.load(access.load(keyPlace, as: StoredBytes.self), from: access)
         foundRoots.append(
-            FoundRoot(
-                keyPlace: keyPlace, place: place, name: name, description: description,
-                offset: load(place, as: UInt64.self)))
+            FoundRoot(self, keyPlace: keyPlace, place: place, description: description))
         ownerNumbers?[keyPlace] = UInt32(foundRoots.count)
     }
 
@@ -233,12 +230,7 @@ package struct Verification: BlockVerifier {
         describedAs description: String?, fingerprint: UInt64, placeAt place: UInt64
     ) {
         addRoot(describedAs: description, placeAt: place)
-        guard let description else { return }
-        guard TypeRegistry.fingerprint(of: description) == fingerprint else {
-            return report(
-                "its type description \(description) does not match its fingerprint")
-        }
-        guard followsRoot else { return }
+        guard let description, matches(description, fingerprint), followsRoot else { return }
         guard let type = TypeRegistry.shared.type(describedAs: description),
             Self.storedBytes(of: type) == 8
         else {

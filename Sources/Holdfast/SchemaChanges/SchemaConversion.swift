@@ -10,12 +10,12 @@ struct SchemaConversion {
 
     /// Whether a root has another type, or its conversion is unfinished.
     func isNeeded(_ access: HeapAccess) throws(HeapError) -> Bool {
-        let catalogue = RootCatalogue(access)
         for root in roots {
-            if catalogue.contains(RootCatalogue.remainderName(root.name)) { return true }
             do throws(HeapError) { _ = try access.findRoot(root.name, as: root.handle) } catch {
-                guard case .rootTypeMismatch = error else { throw error }
-                return true
+                switch error {
+                case .rootTypeMismatch, .conversionUnfinished: return true
+                default: throw error
+                }
             }
         }
         return false

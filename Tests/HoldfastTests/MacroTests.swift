@@ -287,6 +287,11 @@ extension ByHand.Movement {
             }
         }
         source += "@main struct Main { static func main() throws {\n\(checks)} }\n"
+        try runGenerated(source, printing: count)
+    }
+
+    /// Compiles a program and runs it; it prints so many lines.
+    private func runGenerated(_ source: String, printing count: Int) throws {
         let folder = try TemporaryFolder()
         try folder.write(Data(source.utf8), to: "Written.swift")
         let arguments = [
@@ -324,17 +329,7 @@ extension ByHand.Movement {
             \(checks)} }
 
             """
-        let folder = try TemporaryFolder()
-        try folder.write(Data(source.utf8), to: "Schemas.swift")
-        let arguments = [
-            "swiftc", "-parse-as-library", "-suppress-warnings", "Schemas.swift", "-o", "schemas",
-        ]
-        let compiled = try CompilerRun.run(
-            arguments + CompilerRun.moduleArguments + CompilerRun.objects, in: folder.path)
-        try #require(compiled.status == 0, "\(compiled.output)")
-        let ran = try CompilerRun.run([folder.file("schemas")], in: folder.path)
-        #expect(ran.status == 0, "\(ran.output)")
-        #expect(ran.output.split(separator: "\n").count == count)
+        try runGenerated(source, printing: count)
     }
 
     /// The plug-in as a process: one answer for each message, and its end with the input's.

@@ -42,8 +42,8 @@ extension GoldenTests {
 
         @Test(arguments: [[0, 1], [0], [1]]) func newerFilesAreRefused(copies: [Int]) throws {
             let golden = try Golden("tiny")
-            try change(golden, copies: copies) { $0[8] = 2 }
-            try expectRefused(golden, .newerFormat(path: golden.path, found: 2, supported: 1))
+            try change(golden, copies: copies) { $0[8] = 3 }
+            try expectRefused(golden, .newerFormat(path: golden.path, found: 3, supported: 2))
         }
 
         @Test func versionsBeforeTheFirstAreDamage() throws {
@@ -54,10 +54,10 @@ extension GoldenTests {
 
         @Test func newerLogsAreRefused() throws {
             let golden = try Golden("killed", withShared: false)
-            try change(golden, "-log", checksumAt: 120) { $0[8] = 3 }
+            try change(golden, "-log", checksumAt: 120) { $0[8] = 4 }
             let log = try golden.bytes("-log")
             try expectRefused(
-                golden, .newerFormat(path: golden.path + "-log", found: 3, supported: 2))
+                golden, .newerFormat(path: golden.path + "-log", found: 4, supported: 3))
             #expect(try golden.bytes("-log") == log)
         }
 
@@ -101,7 +101,11 @@ extension GoldenTests {
                         !$0.hasPrefix("000010") && !$0.hasPrefix("000011")
                             && !$0.hasPrefix("0000ffe0")
                     })
-            for name in ["newerFormat(path:found:supported:)", "damagedHeader(path:)"] {
+            for name in [
+                "newerFormat(path:found:supported:)", "damagedHeader(path:)",
+                "unknownFeatures(path:features:mayBeRead:)",
+                "usedByOtherVersion(path:found:features:)",
+            ] {
                 #expect(text.contains("`HeapError.\(name)`"))
             }
             #expect(text.hasPrefix("# File format, version \(HeapLayout.formatVersion)\n"))

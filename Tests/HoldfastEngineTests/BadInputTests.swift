@@ -71,11 +71,11 @@ import Testing
         try expectRefused(damaged, .damagedHeader(path: path))
 
         var header = HeapHeader(identity: .random(), hashSeed: .random())
-        header.formatVersion = 2
+        header.formatVersion = 3
         var newer = sound
         newer.replaceSubrange(0 ..< 256, with: header.encoded())
         newer.replaceSubrange(4096 ..< 4352, with: header.encoded())
-        try expectRefused(newer, .newerFormat(path: path, found: 2, supported: 1))
+        try expectRefused(newer, .newerFormat(path: path, found: 3, supported: 2))
 
         var foreign = sound
         for copy in [0, 4096] {

@@ -90,6 +90,7 @@ class Header:
         self.version = half(data, 8)
         self.identity, self.sequence, self.position, self.chain, self.epoch = data[24:40], *struct.unpack_from("<4Q", data, 40)
         self.commit, self.pages, self.flags = word(data, 72), word(data, 80), half(data, 88)
+        self.incompatible = word(data, 152)
         self.seed = struct.unpack_from("<QQ", data, 96)
         self.parts = struct.unpack_from("<32I", data, 256)
 
@@ -104,7 +105,8 @@ def current_header(data):
     if not found:
         raise problem
     for header in found:
-        need(header.version == 1, "the format's version is %d" % header.version)
+        need(header.version in (1, 2), "the format's version is %d" % header.version)
+        need(header.version == 1 or not header.incompatible, "the heap has unknown features")
     return max(found, key=lambda header: header.sequence)
 
 
@@ -150,7 +152,8 @@ def open_logs(path, header, uses_shared):
     for copy in (0, PAGE):
         part = data[copy:copy + 128]
         if len(part) == 128 and part[:8] == b"\x89HFLG\r\n\x1a" and checksum(HEADER_SEED, part[:120]) == word(part, 120):
-            need(half(part, 8) == 2, "the log's version is %d" % half(part, 8))
+            need(half(part, 8) in (2, 3), "the log's version is %d" % half(part, 8))
+            need(half(part, 8) == 2 or not word(part, 80), "the log has unknown features")
             if found is None or word(part, 56) > word(found, 56):
                 found = part
     need(found is not None and found[16:32] == header.identity and word(found, 32) == header.epoch, "the log is another heap's")

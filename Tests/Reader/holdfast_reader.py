@@ -263,6 +263,7 @@ class Reader:
 
     @staticmethod
     def canonical(data):
+        # Exact with the tables of Unicode 15.0 (Python 3.12); later ones know scalars that keys keep as they are.
         return unicodedata.normalize("NFC", data.decode()).encode() if max(data, default=0) >= 128 else data
 
     # Collections

@@ -35,7 +35,7 @@ extension PersistentArray {
         guard index < last, count > last else { return }
         let inserted = access.load(elementOffset(last), as: Element.Stored.self)
         move(from: index, to: index + 1, count: last - index)
-        access.store(inserted, at: elementOffset(index))
+        access.store(inserted, of: Element.self, at: elementOffset(index))
     }
 }
 

@@ -84,7 +84,7 @@ extension HeapAccess {
         store(
             Value.store(
                 Value.load(other.load(source, as: Value.Stored.self), from: other), in: self),
-            at: target)
+            of: Value.self, at: target)
     }
 }
 

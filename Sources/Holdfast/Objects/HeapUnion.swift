@@ -143,7 +143,9 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
     private static func store<Part: Persistable>(
         _ value: Part, _ block: UInt64, _ end: inout Int, _ access: HeapAccess
     ) {
-        access.store(Part.store(value, in: access), at: block + UInt64(place(Part.self, &end)))
+        access.store(
+            Part.store(value, in: access), of: Part.self,
+            at: block + UInt64(place(Part.self, &end)))
     }
 
     private static func load<Part: Persistable>(

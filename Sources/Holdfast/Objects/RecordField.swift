@@ -43,6 +43,7 @@ public struct RecordField: Sendable {
         self.init(name, path)
         makeDefault = { memory, access in
             memory.storeBytes(of: Value.store(value(), in: access), as: Value.Stored.self)
+            Value.clearPadding(at: memory)
         }
     }
 

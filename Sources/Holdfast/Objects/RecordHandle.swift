@@ -67,7 +67,7 @@ extension RecordHandle {
         let place = place
         plan.pointee.require(place, access)
         let old = access.load(place &+ field, as: Value.Stored.self)
-        access.store(Value.store(value, in: access), at: place &+ field)
+        access.store(Value.store(value, in: access), of: Value.self, at: place &+ field)
         if Value.ownsMemory { Value.destroy(old, in: access) }
     }
 

@@ -255,7 +255,7 @@ package final class RecordLayout: Sendable {
         return known.withLock { known in
             if let first = known[identifier] { return first }
             known[identifier] = layout
-            RecordPlanCache.shared.add(UInt(bitPattern: identifier), layout.plan)
+            RecordPlan.known.add(type, layout.plan)
             return layout
         }
     }
@@ -312,7 +312,7 @@ extension RecordLayout.Field {
         _ type: T.Type, _ memory: UnsafeRawPointer, _ block: UInt64, _ access: HeapAccess
     ) {
         let value = (memory + memoryOffset).assumingMemoryBound(to: T.self).pointee
-        access.store(T.store(value, in: access), at: block + UInt64(offset))
+        access.store(T.store(value, in: access), of: type, at: block + UInt64(offset))
     }
 
     private func replace<T: Persistable>(

@@ -20,13 +20,12 @@ struct RecordPlan {
     /// Never released: a layout lives as long as the process.
     @usableFromInline let layout: Unmanaged<RecordLayout>
 
+    @usableFromInline static let known = TypeTable<RecordPlan>()
+
     /// Returns the plan of a type that a root's check has found to be storable.
     @inlinable @inline(__always)
     static func of<T: HeapRecord>(_ type: T.Type) -> UnsafePointer<RecordPlan> {
-        if let plan = RecordPlanCache.shared.find(UInt(bitPattern: ObjectIdentifier(type))) {
-            return plan
-        }
-        return slowly(type)
+        known.find(type) ?? slowly(type)
     }
 
     @usableFromInline @inline(never)

@@ -80,7 +80,7 @@ extension RecordLayout.Field {
         _ container: KeyedDecodingContainer<Name>
     ) throws {
         access.store(
-            try container.decode(StoredDecodable<T>.self, forKey: Name(name)).stored,
+            try container.decode(StoredDecodable<T>.self, forKey: Name(name)).stored, of: type,
             at: block + UInt64(offset))
     }
 }
@@ -165,7 +165,8 @@ extension UnionPayloadPart {
             throws
         {
             access.store(
-                try container.decode(StoredDecodable<T>.self).stored, at: block + UInt64(offset))
+                try container.decode(StoredDecodable<T>.self).stored, of: type,
+                at: block + UInt64(offset))
         }
         try decode(valueType, &container)
     }

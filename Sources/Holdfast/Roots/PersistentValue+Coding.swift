@@ -15,7 +15,7 @@ extension PersistentValue {
 
     package static func make(stored: Value.Stored, in access: HeapAccess) -> Stored {
         let offset = access.allocate(for: Value.Stored.self)
-        access.store(stored, at: offset)
+        access.store(stored, of: Value.self, at: offset)
         return Stored(offset: offset)
     }
 }

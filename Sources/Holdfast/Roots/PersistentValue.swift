@@ -24,7 +24,7 @@ public struct PersistentValue<Value: Persistable> {
             var value = self.value
             defer {
                 let old = access.load(offset, as: Value.Stored.self)
-                access.store(Value.store(value, in: access), at: offset)
+                access.store(Value.store(value, in: access), of: Value.self, at: offset)
                 if Value.ownsMemory { Value.destroy(old, in: access) }
             }
             yield &value
@@ -43,7 +43,7 @@ public struct PersistentValue<Value: Persistable> {
     static func make(_ value: Value, in access: HeapAccess) -> Stored {
         let stored = Value.store(value, in: access)
         let offset = access.allocate(for: Value.Stored.self)
-        access.store(stored, at: offset)
+        access.store(stored, of: Value.self, at: offset)
         return Stored(offset: offset)
     }
 }

@@ -10,6 +10,17 @@ where Element: HeapStruct {
         TypeDescription("InlineArray<\(count), \(try TypeDescription.text(of: Element.self))>")
     }
 
+    @inlinable
+    public static func clearPadding(at place: UnsafeMutableRawPointer) {
+        var element = place
+        for _ in 0 ..< count {
+            Element.clearPadding(at: element)
+            element.clear(MemoryLayout<Element>.size ..< MemoryLayout<Element>.stride)
+            element += MemoryLayout<Element>.stride
+        }
+    }
+
     @_documentation(visibility: internal)
-    private static var count: Int { MemoryLayout<Self>.size / max(MemoryLayout<Element>.stride, 1) }
+    @inlinable
+    static var count: Int { MemoryLayout<Self>.size / max(MemoryLayout<Element>.stride, 1) }
 }

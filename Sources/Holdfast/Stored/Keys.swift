@@ -17,6 +17,9 @@ public protocol PersistableFloat: HeapStruct, PersistableOrderedKey, BinaryFloat
 where Probe == Self, OrderedProbe == Self {}
 
 extension PersistableFloat {
+    @inlinable @inline(__always)
+    public static func clearPadding(at place: UnsafeMutableRawPointer) {}
+
     @inlinable
     public static func withProbe<R, Failure: Error>(
         _ key: Self, _ body: (Self) throws(Failure) -> R

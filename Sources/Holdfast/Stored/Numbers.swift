@@ -54,6 +54,9 @@ public protocol PersistableInteger: HeapStruct, PersistableOrderedKey, FixedWidt
 where Probe == Self, OrderedProbe == Self {}
 
 extension PersistableInteger {
+    @inlinable @inline(__always)
+    public static func clearPadding(at place: UnsafeMutableRawPointer) {}
+
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("\(Self.self)")
     }

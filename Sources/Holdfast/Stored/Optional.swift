@@ -37,6 +37,13 @@ extension Optional: Persistable where Wrapped: Persistable {
         }
     }
 
+    @inlinable @inline(__always)
+    public static func clearPadding(at place: UnsafeMutableRawPointer) {
+        let wrapped = 1.roundedUp(to: MemoryLayout<Wrapped.Stored>.alignment)
+        place.clear(1 ..< wrapped)
+        Wrapped.clearPadding(at: place + wrapped)
+    }
+
     @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) {
         if stored.isPresent != 0 { Wrapped.destroy(stored.wrapped, in: access) }

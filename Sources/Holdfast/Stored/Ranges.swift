@@ -41,6 +41,13 @@ extension StorableRange {
             Bound.store(value.lowerBound, in: access), Bound.store(value.upperBound, in: access))
     }
 
+    public static func clearPadding(at place: UnsafeMutableRawPointer) {
+        let upper = MemoryLayout<Bound.Stored>.stride
+        Bound.clearPadding(at: place)
+        place.clear(MemoryLayout<Bound.Stored>.size ..< upper)
+        Bound.clearPadding(at: place + upper)
+    }
+
     public static func destroy(_ stored: StoredRange<Bound.Stored>, in access: HeapAccess) {
         Bound.destroy(stored.lower, in: access)
         Bound.destroy(stored.upper, in: access)

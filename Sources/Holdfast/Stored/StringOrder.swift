@@ -1,5 +1,3 @@
-@_spi(_Unicode) import Swift
-
 import HoldfastEngine
 
 /// String keys are ordered by the scalars of Unicode's normal form C, so that `é` as one scalar and
@@ -126,8 +124,7 @@ enum UTF8Order {
             let start = scalarStart(prefix, shared)
             if isFinal(text, at: start) && isFinal(prefix, at: start) { return false }
         }
-        return String(decoding: text, as: UTF8.self).normalFormC.utf8
-            .starts(with: String(decoding: prefix, as: UTF8.self).normalFormC.utf8)
+        return KeyNormalForm.of(text).utf8.starts(with: KeyNormalForm.of(prefix).utf8)
     }
 
     /// Returns the first byte of the scalar that byte `offset` belongs to.
@@ -159,16 +156,9 @@ enum UTF8Order {
     private static func compareNormalised(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer)
         -> Int
     {
-        var left = String(decoding: a, as: UTF8.self)._nfc.makeIterator()
-        var right = String(decoding: b, as: UTF8.self)._nfc.makeIterator()
-        while true {
-            switch (left.next(), right.next()) {
-            case (nil, nil): return 0
-            case (nil, _): return -1
-            case (_, nil): return 1
-            case (let a?, let b?) where a != b: return a < b ? -1 : 1
-            default: break
-            }
-        }
+        let left = KeyNormalForm.of(a).utf8
+        let right = KeyNormalForm.of(b).utf8
+        return left.lexicographicallyPrecedes(right)
+            ? -1 : right.lexicographicallyPrecedes(left) ? 1 : 0
     }
 }

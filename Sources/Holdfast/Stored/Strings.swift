@@ -1,5 +1,3 @@
-@_spi(_Unicode) import Swift
-
 import HoldfastEngine
 import HoldfastFormat
 
@@ -88,8 +86,9 @@ extension String: PersistableKey {
             if bytes.count == probe.bytes.count && UTF8Bytes.areEqual(bytes, probe.bytes) {
                 return true
             }
-            // Different bytes can still be the same string, but not if one of them is ASCII.
-            return probe.isASCII || UTF8Bytes.areASCII(bytes)
+            // Different bytes can still be the same string, even if one of them is ASCII: the normal
+            // form of the Kelvin sign U+212A is the letter K.
+            return probe.isASCII && UTF8Bytes.areASCII(bytes)
                 ? false : UTF8Bytes.areCanonicallyEqual(bytes, probe.bytes)
         }
     }
@@ -188,7 +187,7 @@ enum UTF8Bytes {
 
     @usableFromInline @inline(never)
     static func canonicalHash(_ bytes: UnsafeRawBufferPointer, seed: HeapIdentity) -> UInt64 {
-        var normal = String(decoding: bytes, as: UTF8.self).normalFormC
+        var normal = KeyNormalForm.of(bytes)
         return normal.withUTF8 { StableHash.hash(UnsafeRawBufferPointer($0), seed: seed) }
     }
 
@@ -196,15 +195,6 @@ enum UTF8Bytes {
     static func areCanonicallyEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer)
         -> Bool
     {
-        String(decoding: a, as: UTF8.self) == String(decoding: b, as: UTF8.self)
-    }
-}
-
-extension String {
-    /// Unicode normal form C, from the standard library's own tables.
-    var normalFormC: String {
-        var scalars = String.UnicodeScalarView()
-        for scalar in _nfc { scalars.append(scalar) }
-        return String(scalars)
+        UTF8Order.compare(a, b) == 0
     }
 }

@@ -47,6 +47,7 @@ package struct StoredIndexKey<Value: BitwiseCopyable>: BitwiseCopyable {
     }
 
     /// The offset of the value in bytes.
+    @inlinable
     static var valueOffset: UInt64 { UInt64(MemoryLayout<Self>.offset(of: \.value)!) }
 }
 
@@ -61,6 +62,11 @@ extension IndexKey: PersistableValue {
     @inlinable
     package static func store(_ key: IndexKey, in access: HeapAccess) -> Stored {
         Stored(row: key.row, value: Value.store(key.value, in: access))
+    }
+
+    @inlinable
+    package static func clearPadding(at place: UnsafeMutableRawPointer) {
+        Value.clearPadding(at: place + Int(Stored.valueOffset))
     }
 
     @inlinable

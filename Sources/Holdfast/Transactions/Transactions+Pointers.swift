@@ -14,7 +14,7 @@ extension WriteTransaction {
     public func allocate<Value: HeapStruct>(_ value: Value) -> RelativePointer<Value> {
         access.requireStorable(Value.self)
         let offset = access.allocate(for: Value.self)
-        access.store(value, at: offset)
+        access.store(value, of: Value.self, at: offset)
         return RelativePointer(offset: offset)
     }
 
@@ -34,7 +34,7 @@ extension WriteTransaction {
     @inlinable
     public subscript<Value: HeapStruct>(pointer: RelativePointer<Value>) -> Value {
         get { pointer.load(access) }
-        nonmutating set { pointer.store(newValue, access) }
+        nonmutating set { access.store(newValue, of: Value.self, at: pointer.offset) }
     }
 
     /// Allocates a block of `byteCount` bytes with undefined contents.

@@ -32,6 +32,10 @@ public protocol Persistable: SendableMetatype {
     /// A handle is stored by copying the data that it leads to.
     static func store(_ value: Self, in access: HeapAccess) -> Stored
 
+    /// Writes zeros to the bytes of a stored form that have no meaning, in lines that have been
+    /// marked dirty, so that the heap never carries memory of the program.
+    static func clearPadding(at place: UnsafeMutableRawPointer)
+
     /// Frees everything that a stored form owns.
     static func destroy(_ stored: Stored, in access: HeapAccess)
 
@@ -73,6 +77,12 @@ public protocol Persistable: SendableMetatype {
     static func describe() throws(HeapError) -> TypeDescription
 }
 
+extension Persistable {
+    /// Forms of one field have no padding.
+    @inlinable @inline(__always)
+    public static func clearPadding(at place: UnsafeMutableRawPointer) {}
+}
+
 /// A struct of plain fields that can be stored in a heap: numbers, `Bool`, and structs, tuples,
 /// optionals and enums of them.
 ///
@@ -104,6 +114,11 @@ extension HeapStruct {
 
     @inlinable @inline(__always)
     public static func store(_ value: Self, in access: HeapAccess) -> Self { value }
+
+    @inlinable @inline(__always)
+    public static func clearPadding(at place: UnsafeMutableRawPointer) {
+        PlainPadding.clear(Self.self, at: place)
+    }
 
     @inlinable @inline(__always)
     public static func destroy(_ stored: Self, in access: HeapAccess) {}
@@ -156,6 +171,11 @@ extension HeapEnum {
     @inlinable
     public static func store(_ value: Self, in access: HeapAccess) -> RawValue.Stored {
         RawValue.store(value.rawValue, in: access)
+    }
+
+    @inlinable @inline(__always)
+    public static func clearPadding(at place: UnsafeMutableRawPointer) {
+        RawValue.clearPadding(at: place)
     }
 
     @inlinable

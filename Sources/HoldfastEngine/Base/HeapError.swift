@@ -30,6 +30,12 @@ public enum HeapError: Error, Equatable, Sendable {
     case notAHeap(path: String)
     /// The file was made by a newer version of Holdfast; it was not changed.
     case newerFormat(path: String, found: UInt32, supported: UInt32)
+    /// The file uses features that this version of Holdfast does not know, given as bits; it was
+    /// not changed. `mayBeRead` says whether it can be opened read-only.
+    case unknownFeatures(path: String, features: UInt64, mayBeRead: Bool)
+    /// Processes whose version of Holdfast cannot share with this one have the heap open; `found`
+    /// and `features` are the version and the feature bits of their shared file.
+    case usedByOtherVersion(path: String, found: UInt32, features: UInt64)
     /// The file was made on a machine with the opposite byte order.
     case foreignByteOrder(path: String)
     /// Neither copy of the header matches its checksum.
@@ -188,6 +194,16 @@ extension HeapError: CustomStringConvertible {
         case .newerFormat(let path, let found, let supported):
             "\(path) has format version \(found), but this program knows versions up to "
                 + "\(supported). Update the program; the file was not changed."
+        case .unknownFeatures(let path, let features, let mayBeRead):
+            "\(path) uses features of a newer version of Holdfast (bits "
+                + "\(String(features, radix: 16))). Update the program"
+                + (mayBeRead ? ", or open the heap read-only" : "")
+                + "; the file was not changed."
+        case .usedByOtherVersion(let path, let found, let features):
+            "\(path) is open in a process with another version of Holdfast, which shares it in "
+                + "another way (version \(found)"
+                + (features == 0 ? "" : ", features \(String(features, radix: 16))")
+                + "). Close the heap there, or use one version in all processes."
         case .foreignByteOrder(let path):
             "\(path) was made on a machine with the opposite byte order. Export it there and "
                 + "import it here."

@@ -246,6 +246,8 @@ final class Opener {
         let path = dataFile.path
         return switch error {
         case .missing: .logMissing(path: path, logPath: dataFile.location + LogLayout.sharedSuffix)
+        case .otherVersion(let found):
+            .usedByOtherVersion(path: path, found: found.version, features: found.features)
         case .unknownBoot: .unknownBoot(path: path)
         case .exclusive: .busy(path: path)
         case .incoherent: .incoherentFileSystem(path: path, name: dataFile.fileSystem.name)

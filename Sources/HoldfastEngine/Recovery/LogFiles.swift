@@ -21,21 +21,43 @@ struct LogFiles {
             let durable = try dataFile.disk.openBeside(logPath, access)
             return (durable, try LogHeader.read(from: durable, at: LogLayout.headerOffsets))
         }
-        guard case .header(let logHeader) = reading, logHeader.identity == header.identity,
-            logHeader.epoch == header.logEpoch
-        else {
-            durable.close()
-            if case .newerFormat(let version) = reading {
-                throw HeapError.newerFormat(
-                    path: logPath, found: version, supported: LogLayout.version)
-            }
-            throw HeapError.foreignLog(path: path, logPath: logPath)
-        }
-        return try dataFile.translating { () throws(SystemError) in
-            let ring = try RingMapping(reading: durable, capacity: Int(logHeader.capacity))
-            var sources = [LogScanner.Source(file: durable, ring: ring)]
+        do throws(HeapError) {
+            try requireKnown(reading)
+            guard case .header(let logHeader) = reading, logHeader.identity == header.identity,
+                logHeader.epoch == header.logEpoch
+            else { throw HeapError.foreignLog(path: path, logPath: logPath) }
+            var sources = [try source(durable, capacity: logHeader.capacity)]
             if let shared = try openShared(header, access) { sources.append(shared) }
             return LogScanner(sources: sources, header: header, logHeader: logHeader)
+        } catch {
+            durable.close()
+            throw error
+        }
+    }
+
+    private func source(_ file: any DiskFile, capacity: UInt64) throws(HeapError)
+        -> LogScanner.Source
+    {
+        try dataFile.translating { () throws(SystemError) in
+            LogScanner.Source(
+                file: file, ring: try RingMapping(reading: file, capacity: Int(capacity)))
+        }
+    }
+
+    /// A newer program's log is left as it is, with the commits in it.
+    private func requireKnown(_ reading: LogHeader.Reading) throws(HeapError) {
+        switch reading {
+        case .newerFormat(let version):
+            throw HeapError.newerFormat(
+                path: logPath, found: version, supported: LogLayout.featureVersion)
+        case .unknownFeatures(let features):
+            throw HeapError.unknownFeatures(path: logPath, features: features, mayBeRead: false)
+        case .header(let header):
+            let unknown = header.features.unknown(forWriting: dataFile.mode == .readWrite)
+            guard unknown == 0 else {
+                throw HeapError.unknownFeatures(path: logPath, features: unknown, mayBeRead: true)
+            }
+        case .none: break
         }
     }
 
@@ -44,64 +66,85 @@ struct LogFiles {
     /// named that log, because nothing is committed before a durable header names the log. Those
     /// commits must not be lost.
     func headerOfForgottenLog(_ header: HeapHeader) throws(HeapError) -> HeapHeader? {
-        try dataFile.translating { () throws(SystemError) in
-            guard dataFile.hasDamagedHeader, dataFile.disk.exists(logPath),
-                let log = try? dataFile.disk.openBeside(logPath, .readOnly)
-            else { return nil }
-            defer { log.close() }
-            guard
-                case .header(let logHeader) = try LogHeader.read(
-                    from: log, at: LogLayout.headerOffsets),
-                logHeader.identity == header.identity
-            else { return nil }
-            var named = header
-            named.logInUse = true
-            named.logEpoch = logHeader.epoch
-            var sources = [
-                LogScanner.Source(
-                    file: log,
-                    ring: try RingMapping(reading: log, capacity: Int(logHeader.capacity)))
-            ]
-            let shared = try openShared(named, .readOnly)
-            defer { shared?.file.close() }
-            if let shared { sources.append(shared) }
-            var scanner = LogScanner(sources: sources, header: named, logHeader: logHeader)
-            let isUsed = scanner.next() != nil
-            try scanner.requireNoFault()
-            return isUsed ? named : nil
+        guard dataFile.hasDamagedHeader, dataFile.disk.exists(logPath),
+            let log = try? dataFile.disk.openBeside(logPath, .readOnly)
+        else { return nil }
+        defer { log.close() }
+        let reading = try dataFile.translating { () throws(SystemError) in
+            try LogHeader.read(from: log, at: LogLayout.headerOffsets)
         }
+        try requireKnown(reading)
+        guard case .header(let logHeader) = reading, logHeader.identity == header.identity
+        else { return nil }
+        var named = header
+        named.logInUse = true
+        named.logEpoch = logHeader.epoch
+        var sources = [try source(log, capacity: logHeader.capacity)]
+        let shared = try openShared(named, .readOnly)
+        defer { shared?.file.close() }
+        if let shared { sources.append(shared) }
+        var scanner = LogScanner(sources: sources, header: named, logHeader: logHeader)
+        let isUsed = scanner.next() != nil
+        try dataFile.translating { () throws(SystemError) in try scanner.requireNoFault() }
+        return isUsed ? named : nil
     }
 
     /// Opens the shared file, of any boot: its records are self-validating, and its words are only
     /// hints to their places.
-    private func openShared(_ header: HeapHeader, _ access: FileAccess) throws(SystemError)
+    private func openShared(_ header: HeapHeader, _ access: FileAccess) throws(HeapError)
         -> LogScanner.Source?
     {
         let sharedPath = dataFile.location + LogLayout.sharedSuffix
         guard dataFile.disk.exists(sharedPath) else { return nil }
-        let file: any DiskFile
-        do throws(SystemError) { file = try dataFile.disk.openBeside(sharedPath, access) } catch {
-            // Another heap's: irrelevant for this one.
-            if error.isForeignFile { return nil }
+        let opened = try dataFile.translating { () throws(SystemError) -> (any DiskFile)? in
+            do throws(SystemError) {
+                return try dataFile.disk.openBeside(sharedPath, access)
+            } catch {
+                // Another heap's: irrelevant for this one.
+                if error.isForeignFile { return nil }
+                throw error
+            }
+        }
+        guard let file = opened else { return nil }
+        do throws(HeapError) {
+            if let source = try self.source(shared: file, sharedPath, header) { return source }
+        } catch {
+            file.close()
             throw error
         }
+        file.close()
+        return nil
+    }
+
+    /// Nil if the shared file is not the heap's, or of another log of it.
+    private func source(
+        shared file: any DiskFile, _ path: String, _ header: HeapHeader
+    ) throws(HeapError) -> LogScanner.Source? {
         var bytes = [UInt8](repeating: 0, count: SharedMemory.headerBytes)
-        let count = try file.read(&bytes, at: 0)
-        let words = bytes.withUnsafeBytes { raw in
+        let count = try dataFile.translating { () throws(SystemError) in
+            try file.read(&bytes, at: 0)
+        }
+        guard count == bytes.count else { return nil }
+        let (reading, epoch, capacity) = bytes.withUnsafeBytes { raw in
             (
-                header: SharedHeader.decode(raw),
-                epoch: raw.load(fromByteOffset: SharedMemory.Word.epoch.rawValue, as: UInt64.self),
-                capacity: raw.load(
-                    fromByteOffset: SharedMemory.Word.capacity.rawValue, as: UInt64.self)
+                SharedHeader.decode(raw),
+                raw.load(fromByteOffset: SharedMemory.Word.epoch.rawValue, as: UInt64.self),
+                raw.load(fromByteOffset: SharedMemory.Word.capacity.rawValue, as: UInt64.self)
             )
         }
-        guard count == bytes.count, words.header?.identity == header.identity,
-            words.epoch == header.logEpoch, LogHeader.isCapacity(words.capacity)
-        else {
-            file.close()
-            return nil
+        switch reading {
+        case .unknown(let found) where found.identity == header.identity:
+            // A newer program's ring may hold commits that are nowhere else.
+            if found.features != 0 {
+                throw HeapError.unknownFeatures(
+                    path: path, features: found.features, mayBeRead: false)
+            }
+            throw HeapError.newerFormat(
+                path: path, found: found.version, supported: LogLayout.sharedFeatureVersion)
+        case .header(let found) where found.identity == header.identity:
+            guard epoch == header.logEpoch, LogHeader.isCapacity(capacity) else { return nil }
+            return try source(file, capacity: capacity)
+        default: return nil
         }
-        return LogScanner.Source(
-            file: file, ring: try RingMapping(reading: file, capacity: Int(words.capacity)))
     }
 }

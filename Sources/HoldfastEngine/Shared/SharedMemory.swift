@@ -112,8 +112,8 @@ final class SharedMemory: @unchecked Sendable {
     }
 
     /// Opens the file that others use. Throws `missing` if it does not exist, or belongs to another
-    /// heap, another boot of the machine or another version of this library; throws `unknownBoot`
-    /// if that cannot be compared.
+    /// heap or another boot of the machine; throws `unknownBoot` if that cannot be compared, and
+    /// `otherVersion` if those that use it have another version of this library.
     static func join(
         disk: any Disk, heapPath: String, identity: HeapIdentity, process: any RunningProcess,
         isWritable: Bool
@@ -132,12 +132,16 @@ final class SharedMemory: @unchecked Sendable {
             guard let shared = opened else { throw .missing }
             let raw = UnsafeRawBufferPointer(start: shared.base, count: SharedHeader.byteCount)
             let mine = SharedHeader(identity: identity, of: process)
-            guard let found = SharedHeader.decode(raw), found.identity == identity,
-                found.version == mine.version
-            else { throw .missing }
-            if found != mine {
+            let found: SharedHeader
+            switch SharedHeader.decode(raw) {
+            case .header(let header), .unknown(let header): found = header
+            case .none: throw .missing
+            }
+            guard found.identity == identity else { throw .missing }
+            guard found.hasSameBoot(as: mine) else {
                 throw found.hasUnknownBoot || mine.hasUnknownBoot ? .unknownBoot : .missing
             }
+            guard found == mine else { throw .otherVersion(found) }
             return shared
         } catch {
             file.close()

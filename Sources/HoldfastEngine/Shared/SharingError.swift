@@ -1,10 +1,13 @@
+import HoldfastFormat
 import HoldfastSystem
 
 /// Why an opening cannot use the shared file.
 enum SharingError: SystemErrorConvertible {
     case system(SystemError)
-    /// There is no shared file of this heap, this boot of the machine and this version.
+    /// There is no shared file of this heap and this boot of the machine.
     case missing
+    /// Those that use the file have another version of this library, which made this header.
+    case otherVersion(SharedHeader)
     /// The boot of this process or of those that use it is unknown, so they cannot be compared.
     case unknownBoot
     /// Another opening has the heap for itself.

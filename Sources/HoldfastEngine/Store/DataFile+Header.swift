@@ -25,6 +25,10 @@ extension DataFile {
         guard fileBytes > 0 else { throw HeapError.emptyFile(path: path) }
         switch HeapHeader.current(readings) {
         case .header(let header):
+            let unknown = header.features.unknown(forWriting: mode == .readWrite)
+            guard unknown == 0 else {
+                throw HeapError.unknownFeatures(path: path, features: unknown, mayBeRead: true)
+            }
             // Any process may have grown the file since its size was read, but none truncates it
             // while it is in use.
             let expected = SystemPage.roundUp(
@@ -36,7 +40,9 @@ extension DataFile {
             return (header, fileBytes, !readings.allSatisfy(\.isHeader))
         case .newerFormat(let version):
             throw HeapError.newerFormat(
-                path: path, found: version, supported: HeapLayout.formatVersion)
+                path: path, found: version, supported: HeapLayout.featureVersion)
+        case .unknownFeatures(let features):
+            throw HeapError.unknownFeatures(path: path, features: features, mayBeRead: false)
         case .foreignByteOrder: throw HeapError.foreignByteOrder(path: path)
         case .damaged: throw HeapError.damagedHeader(path: path)
         case .notAHeader: throw HeapError.notAHeap(path: path)

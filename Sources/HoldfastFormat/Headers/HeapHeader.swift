@@ -15,6 +15,8 @@ public struct HeapHeader: Equatable, Sendable {
     private static let byteOrderMark: UInt32 = 0x0102_0304
 
     public var formatVersion = HeapLayout.formatVersion
+    /// Empty in the first version.
+    public var features = FormatFeatures()
     public var identity: HeapIdentity
     /// Counts header writes; the valid copy with the higher number is the current one.
     public var sequence: UInt64 = 1
@@ -56,6 +58,8 @@ public struct HeapHeader: Equatable, Sendable {
     public enum Reading: Equatable {
         case header(HeapHeader)
         case newerFormat(UInt32)
+        /// This library cannot read the file without knowing these incompatible features.
+        case unknownFeatures(UInt64)
         case foreignByteOrder
         /// It begins like a header, but the checksum or a constant is wrong.
         case damaged
@@ -105,6 +109,7 @@ public struct HeapHeader: Equatable, Sendable {
         bytes.field(&creationTime, at: 112)
         bytes.field(&checkpointTime, at: 120)
         bytes.field(&reservedBytes, at: 128)
+        features.transfer(bytes, at: 136)
         for index in 0 ..< Self.partCount {
             bytes.field(&pageMapParts[index], at: 256 + index * 4)
         }
@@ -113,6 +118,9 @@ public struct HeapHeader: Equatable, Sendable {
     public func encoded() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Self.byteCount)
         var header = self
+        if !features.isEmpty {
+            header.formatVersion = max(formatVersion, HeapLayout.featureVersion)
+        }
         bytes.withUnsafeMutableBytes { raw in
             let writer = FieldWriter(raw.baseAddress!)
             var constants = Constants()
@@ -139,9 +147,12 @@ public struct HeapHeader: Equatable, Sendable {
         var header = HeapHeader(
             identity: HeapIdentity(high: 0, low: 0), hashSeed: HeapIdentity(high: 0, low: 0))
         header.transfer(reader)
-        guard header.formatVersion <= HeapLayout.formatVersion else {
+        guard header.formatVersion <= HeapLayout.featureVersion else {
             return .newerFormat(header.formatVersion)
         }
+        if header.formatVersion < HeapLayout.featureVersion { header.features = FormatFeatures() }
+        let unknown = header.features.unknown(forWriting: false)
+        guard unknown == 0 else { return .unknownFeatures(unknown) }
         return constants == Constants() && header.isPlausible ? .header(header) : .damaged
     }
 
@@ -173,7 +184,10 @@ public struct HeapHeader: Equatable, Sendable {
         // A newer program may have left one copy of its own and one old one; the heap is then the
         // newer program's.
         for reading in readings {
-            if case .newerFormat = reading { return reading }
+            switch reading {
+            case .newerFormat, .unknownFeatures: return reading
+            default: break
+            }
         }
         if let newest { return .header(newest) }
         if readings.contains(.foreignByteOrder) { return .foreignByteOrder }

@@ -13,6 +13,8 @@ public struct LogHeader: Equatable, Sendable {
     /// of every commit below it into the heap file, so a shorter replay would leave a mixture.
     public var requiredPosition: UInt64
     public var sequence: UInt64
+    /// Empty in a log of a version before they counted.
+    package var features = FormatFeatures()
 
     package init(
         identity: HeapIdentity, epoch: UInt64, capacity: UInt64, requiredPosition: UInt64,
@@ -28,6 +30,8 @@ public struct LogHeader: Equatable, Sendable {
     public enum Reading: Equatable {
         case header(LogHeader)
         case newerFormat(UInt32)
+        /// This library cannot read the log without knowing these incompatible features.
+        case unknownFeatures(UInt64)
         case none
     }
 
@@ -43,6 +47,7 @@ public struct LogHeader: Equatable, Sendable {
         bytes.field(&capacity, at: 40)
         bytes.field(&requiredPosition, at: 48)
         bytes.field(&sequence, at: 56)
+        features.transfer(bytes, at: 64)
     }
 
     package func encoded() -> [UInt8] {
@@ -50,7 +55,8 @@ public struct LogHeader: Equatable, Sendable {
         var header = self
         bytes.withUnsafeMutableBytes { raw in
             Self.magicField.store(Self.magic, to: raw.baseAddress!)
-            Self.versionField.store(LogLayout.version, to: raw.baseAddress!)
+            let version = features.isEmpty ? LogLayout.version : LogLayout.featureVersion
+            Self.versionField.store(version, to: raw.baseAddress!)
             header.transfer(FieldWriter(raw.baseAddress!))
             SealedHeader.seal(raw, at: Self.checksumOffset)
         }
@@ -74,12 +80,15 @@ public struct LogHeader: Equatable, Sendable {
     }
 
     package static func decode(_ raw: UnsafeRawBufferPointer) -> Reading {
-        guard let header = LogHeader(unverified: raw),
+        guard var header = LogHeader(unverified: raw),
             SealedHeader.isSealed(raw, at: checksumOffset)
         else { return .none }
         let version = versionField.load(raw.baseAddress!)
-        guard version <= LogLayout.version else { return .newerFormat(version) }
-        guard version == LogLayout.version,
+        guard version <= LogLayout.featureVersion else { return .newerFormat(version) }
+        if version < LogLayout.featureVersion { header.features = FormatFeatures() }
+        let unknown = header.features.unknown(forWriting: false)
+        guard unknown == 0 else { return .unknownFeatures(unknown) }
+        guard version >= LogLayout.version,
             // As in the heap's header: sums of them cannot overflow.
             isCapacity(header.capacity), header.requiredPosition < HeapLayout.maximumCount,
             header.sequence < HeapLayout.maximumCount

@@ -12,6 +12,9 @@ package struct SharedHeader: Equatable, Sendable {
     package var bootLow: UInt64
     /// The layout of the words, locks and tables that the processes share.
     package var version = LogLayout.sharedVersion
+    /// As ``FormatFeatures/incompatible``: all that have the file open write it, so there are no
+    /// others. Zero in a version before they counted.
+    package var features: UInt64 = 0
 
     package init(identity: HeapIdentity, bootHigh: UInt64, bootLow: UInt64) {
         self.identity = identity
@@ -21,11 +24,16 @@ package struct SharedHeader: Equatable, Sendable {
 
     package var hasUnknownBoot: Bool { bootHigh == 0 && bootLow == 0 }
 
+    package func hasSameBoot(as other: SharedHeader) -> Bool {
+        bootHigh == other.bootHigh && bootLow == other.bootLow
+    }
+
     private mutating func transfer(_ bytes: some FieldTransfer) {
         bytes.field(&identity.high, at: 16)
         bytes.field(&identity.low, at: 24)
         bytes.field(&bootHigh, at: 32)
         bytes.field(&bootLow, at: 40)
+        bytes.field(&features, at: 48)
     }
 
     package func encoded() -> [UInt8] {
@@ -33,6 +41,7 @@ package struct SharedHeader: Equatable, Sendable {
         var header = self
         bytes.withUnsafeMutableBytes { raw in
             Self.magicField.store(Self.magic, to: raw.baseAddress!)
+            let version = features == 0 ? version : LogLayout.sharedFeatureVersion
             Self.versionField.store(version, to: raw.baseAddress!)
             header.transfer(FieldWriter(raw.baseAddress!))
             SealedHeader.seal(raw, at: Self.checksumOffset)
@@ -47,6 +56,7 @@ package struct SharedHeader: Equatable, Sendable {
         self.init(identity: HeapIdentity(high: 0, low: 0), bootHigh: 0, bootLow: 0)
         version = Self.versionField.load(raw.baseAddress!)
         transfer(FieldReader(raw.baseAddress!))
+        if version < LogLayout.sharedFeatureVersion { features = 0 }
     }
 
     /// Whether a header names the heap, even if it is damaged elsewhere: enough to identify the
@@ -55,12 +65,24 @@ package struct SharedHeader: Equatable, Sendable {
         SharedHeader(unverified: raw)?.identity == identity
     }
 
-    /// Of this version, or of an earlier one whose records are the same: recovery reads both.
-    package static func decode(_ raw: UnsafeRawBufferPointer) -> SharedHeader? {
+    /// The result of reading the header. Identity and boot have the same place in all versions.
+    package enum Reading: Equatable {
+        /// Of this version, or of an earlier one whose records are the same: recovery reads both.
+        case header(SharedHeader)
+        /// This library does not know the version, or not all features.
+        case unknown(SharedHeader)
+        case none
+    }
+
+    package static func decode(_ raw: UnsafeRawBufferPointer) -> Reading {
         guard let header = SharedHeader(unverified: raw),
-            LogLayout.readableSharedVersions.contains(header.version),
             SealedHeader.isSealed(raw, at: checksumOffset)
-        else { return nil }
-        return header
+        else { return .none }
+        let features = FormatFeatures(incompatible: header.features)
+        let isKnown =
+            header.version <= LogLayout.sharedFeatureVersion
+            && features.unknown(forWriting: true) == 0
+        guard isKnown else { return .unknown(header) }
+        return LogLayout.readableSharedVersions.contains(header.version) ? .header(header) : .none
     }
 }

@@ -14,8 +14,12 @@
 ///     page 4   checksums of pages 0-255  those of later pages follow their part of the page map
 ///     page 5…  slabs, page runs, page map parts
 public enum HeapLayout {
+    /// The version of files without features.
     @inlinable
     public static var formatVersion: UInt32 { 1 }
+    /// The version from which the feature words count; the newest that this library knows.
+    @inlinable
+    public static var featureVersion: UInt32 { 2 }
 
     /// A page: the unit of allocation for runs, and of the dirty-line bitmaps.
     @inlinable

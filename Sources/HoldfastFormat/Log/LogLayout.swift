@@ -17,11 +17,18 @@ public enum LogLayout {
     public static var durableSuffix: String { "-log" }
     @inlinable
     public static var sharedSuffix: String { "-shared" }
+    /// The version of durable logs without features, and the one from which the feature words
+    /// count, the newest that this library knows.
     @inlinable
     public static var version: UInt32 { 2 }
     @inlinable
+    public static var featureVersion: UInt32 { 3 }
+    /// The same for the shared file, of which an older version can be recovered from.
+    @inlinable
     package static var sharedVersion: UInt32 { 3 }
-    package static let readableSharedVersions: ClosedRange<UInt32> = 2 ... 3
+    @inlinable
+    package static var sharedFeatureVersion: UInt32 { 4 }
+    package static let readableSharedVersions: ClosedRange<UInt32> = 2 ... 4
 
     // NAME-log: two copies of `LogHeader`, written in turn.
     package static let headerOffsets = [0, 4096]

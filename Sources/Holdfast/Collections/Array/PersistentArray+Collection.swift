@@ -62,7 +62,7 @@ extension PersistentArray: RandomAccessCollection, MutableCollection {
         let left = elementOffset(checked(first, header))
         let right = elementOffset(checked(second, header))
         let stored = access.load(left, as: Element.Stored.self)
-        access.store(access.load(right, as: Element.Stored.self), at: left)
-        access.store(stored, at: right)
+        access.store(access.load(right, as: Element.Stored.self), of: Element.self, at: left)
+        access.store(stored, of: Element.self, at: right)
     }
 }

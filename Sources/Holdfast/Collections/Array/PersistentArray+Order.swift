@@ -17,14 +17,15 @@ extension PersistentArray {
         if Element.self == Element.Stored.self {
             var sorted = ContiguousArray(self)
             try sorted.sort(by: areInIncreasingOrder)
-            sorted.withUnsafeBytes { rearrange($0) }
+            sorted.withUnsafeMutableBytes { rearrange($0) }
         } else {
             let count = count
             var pairs = ContiguousArray<(element: Element, stored: Element.Stored)>()
             pairs.reserveCapacity(count)
             for element in self { pairs.append((element, elements(header)[pairs.count])) }
             try pairs.sort { try areInIncreasingOrder($0.element, $1.element) }
-            ContiguousArray(pairs.lazy.map(\.stored)).withUnsafeBytes { rearrange($0) }
+            var stored = ContiguousArray(pairs.lazy.map(\.stored))
+            stored.withUnsafeMutableBytes { rearrange($0) }
         }
     }
 
@@ -75,7 +76,7 @@ extension PersistentArray {
         guard self.count == count else { Handle.changedByClosure() }
         let pivot = first.count
         first.append(contentsOf: second)
-        first.withUnsafeBytes { rearrange($0) }
+        first.withUnsafeMutableBytes { rearrange($0) }
         return pivot
     }
 
@@ -121,13 +122,15 @@ extension PersistentArray {
         access.markDirty(header.pointee.buffer, count * Self.stride)
         var buffer = UnsafeMutableBufferPointer(start: elements(header), count: count)
         body(&buffer)
+        clearPadding(UnsafeMutableRawBufferPointer(buffer))
     }
 
     /// Writes the stored forms in a different order.
     @inlinable
-    func rearrange(_ bytes: UnsafeRawBufferPointer) {
+    func rearrange(_ bytes: UnsafeMutableRawBufferPointer) {
         guard bytes.count == count * Self.stride else { Handle.changedByClosure() }
-        access.overwrite(header.pointee.buffer, with: bytes)
+        clearPadding(bytes)
+        access.overwrite(header.pointee.buffer, with: UnsafeRawBufferPointer(bytes))
     }
 }
 

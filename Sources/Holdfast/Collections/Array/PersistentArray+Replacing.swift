@@ -139,6 +139,7 @@ extension PersistentArray {
             let bytes = stored.count * Self.stride
             access.writableAddress(elementOffset(range.lowerBound), bytes).copyMemory(
                 from: source, byteCount: bytes)
+            clearPadding(range.lowerBound ..< range.lowerBound + stored.count)
         }
         for stored in old { Element.destroy(stored, in: access) }
         if growth < 0 { shrinkIfSparse(header) }

@@ -48,7 +48,12 @@ extension PersistentArray where Element: HeapStruct {
             access.markDirty(elementOffset(range.lowerBound), range.count * Self.stride)
             access.beginLending()
         }
-        defer { if !range.isEmpty { access.endLending() } }
+        defer {
+            if !range.isEmpty {
+                access.endLending()
+                clearPadding(range)
+            }
+        }
         var span = MutableSpan(
             _unsafeElements: UnsafeMutableBufferPointer(start: start, count: range.count))
         return try body(&span)
@@ -94,7 +99,9 @@ extension PersistentArray where Element: HeapStruct {
         access.beginLending()
         defer { access.endLending() }
         let filled = Self.fill(UnsafeMutableBufferPointer(start: start, count: maximum), body)
+        let before = count
         header.pointee.count += UInt64(filled.count)
+        clearPadding(before ..< count)
         return try filled.result.get()
     }
 
@@ -129,9 +136,29 @@ extension PersistentArray {
     func appendPlain(_ source: UnsafeRawBufferPointer) {
         guard let start = source.baseAddress, source.count > 0 else { return }
         let header = writableHeader
-        access.writableAddress(elementOffset(count), source.count).copyMemory(
+        let before = count
+        access.writableAddress(elementOffset(before), source.count).copyMemory(
             from: start, byteCount: source.count)
         header.pointee.count += UInt64(source.count / Self.stride)
+        clearPadding(before ..< count)
+    }
+
+    /// Clears the padding of elements, and between them, in lines that have been marked dirty.
+    @inlinable
+    func clearPadding(_ range: Range<Int>) {
+        let bytes = range.count * Self.stride
+        let start = access.address(elementOffset(range.lowerBound), bytes)
+        clearPadding(UnsafeMutableRawBufferPointer(start: start, count: bytes))
+    }
+
+    @inlinable
+    func clearPadding(_ forms: UnsafeMutableRawBufferPointer) {
+        let size = MemoryLayout<Element.Stored>.size
+        for start in Swift.stride(from: 0, to: forms.count, by: Self.stride) {
+            let form = forms.baseAddress.unsafelyUnwrapped + start
+            Element.clearPadding(at: form)
+            form.clear(size ..< Self.stride)
+        }
     }
 }
 

@@ -112,7 +112,7 @@ public struct PersistentArray<Element: Persistable> {
         nonmutating set {
             let place = elementOffset(checked(index, header))
             let old = access.load(place, as: Element.Stored.self)
-            access.store(Element.store(newValue, in: access), at: place)
+            access.store(Element.store(newValue, in: access), of: Element.self, at: place)
             if Element.ownsMemory { Element.destroy(old, in: access) }
         }
     }
@@ -144,7 +144,9 @@ public struct PersistentArray<Element: Persistable> {
             if count == header.pointee.capacity { return }
         }
         access.markDirty(offset, MemoryLayout<Header>.size)
-        access.store(stored, at: header.pointee.buffer &+ count &* UInt64(Self.stride))
+        access.store(
+            stored, of: Element.self,
+            at: header.pointee.buffer &+ count &* UInt64(Self.stride))
         header.pointee.count = count + 1
     }
 
@@ -213,7 +215,7 @@ public struct PersistentArray<Element: Persistable> {
         guard index < count, self.count > count else { return }
         let inserted = access.load(elementOffset(count), as: Element.Stored.self)
         move(from: index, to: index + 1, count: count - index)
-        access.store(inserted, at: elementOffset(index))
+        access.store(inserted, of: Element.self, at: elementOffset(index))
         header.pointee.changes &+= 1
     }
 

@@ -143,6 +143,7 @@ public struct PersistentDeque<Element: Persistable> {
     func write(_ stored: Element.Stored, at place: UnsafeMutablePointer<Element.Stored>) {
         access.markDirty(address: place, MemoryLayout<Element.Stored>.size)
         place.pointee = stored
+        Element.clearPadding(at: place)
     }
 
     // MARK: Reading

@@ -81,6 +81,18 @@ struct MapSlot<Key: BitwiseCopyable, Value: BitwiseCopyable>: BitwiseCopyable {
         self.key = key
         self.value = value
     }
+
+    /// Clears the padding of the key and the value, and between them.
+    @inlinable @inline(__always)
+    static func clearPadding<K: Persistable, V: Persistable>(
+        _ keyType: K.Type, _ valueType: V.Type, at slot: UnsafeMutablePointer<MapSlot>
+    ) where K.Stored == Key, V.Stored == Value {
+        let form = UnsafeMutableRawPointer(slot)
+        let place = MemoryLayout<Key>.size.roundedUp(to: MemoryLayout<Value>.alignment)
+        keyType.clearPadding(at: form)
+        form.clear(MemoryLayout<Key>.size ..< place)
+        valueType.clearPadding(at: form + place)
+    }
 }
 
 /// A segment: a power of two of chunks, and the unit in which a map grows. One word holds its place

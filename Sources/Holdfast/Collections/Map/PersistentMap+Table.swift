@@ -194,6 +194,7 @@ extension PersistentMap {
             access.markDirty(address: rest.assumingMemoryBound(to: UInt8.self), end - rest)
         }
         place.pointee = slot
+        MapSlot.clearPadding(Key.self, Value.self, at: place)
     }
 
     @inlinable @inline(__always)

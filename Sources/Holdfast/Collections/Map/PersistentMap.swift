@@ -210,6 +210,7 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
             access.markDirty(address: $0, MemoryLayout<Value.Stored>.size)
         }
         slot.pointee.value = new
+        MapSlot.clearPadding(Key.self, Value.self, at: slot)
         if Value.ownsMemory { Value.destroy(old, in: access) }
     }
 

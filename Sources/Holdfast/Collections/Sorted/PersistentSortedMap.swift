@@ -140,6 +140,7 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         let new = Value.store(value, in: access)
         access.markDirty(address: slot, MemoryLayout<Slot>.size)
         slot.pointee.value = new
+        MapSlot.clearPadding(Key.self, Value.self, at: slot)
         if Value.ownsMemory { Value.destroy(old, in: access) }
     }
 

@@ -127,6 +127,12 @@ struct SortedInner<Key: PersistableOrderedKey> {
         if !Key.isPlain(separator) { base.storeBytes(of: 0, toByteOffset: 3, as: UInt8.self) }
     }
 
+    @inlinable @inline(__always)
+    func write(_ separator: Key.Stored, at index: Int) {
+        keys[index] = separator
+        Key.clearPadding(at: keys + index)
+    }
+
     /// Fills the unused separator slots after the first `used` with the greatest key, as
     /// `child(for:)` requires.
     @inlinable
@@ -134,7 +140,7 @@ struct SortedInner<Key: PersistableOrderedKey> {
         guard used < end else { return }
         let greatest = Key.greatest
         access.markDirty(address: keys + used, (end - used) * MemoryLayout<Key.Stored>.stride)
-        for index in used ..< end { keys[index] = greatest }
+        for index in used ..< end { write(greatest, at: index) }
     }
 
     /// Inserts `offset` as the child after child `index`, with `separator` between them. There must
@@ -147,7 +153,7 @@ struct SortedInner<Key: PersistableOrderedKey> {
         access.markDirty(address: children + index + 1, (count - index) * 8)
         (keys + index + 1).update(from: keys + index, count: count - 1 - index)
         (children + index + 2).update(from: children + index + 1, count: count - 1 - index)
-        keys[index] = separator
+        write(separator, at: index)
         admit(separator)
         children[index + 1] = offset
         setCount(count + 1)
@@ -175,7 +181,7 @@ struct SortedInner<Key: PersistableOrderedKey> {
     @inlinable
     func replaceSeparator(_ index: Int, with separator: Key.Stored, _ access: HeapAccess) {
         access.markDirty(address: keys + index, MemoryLayout<Key.Stored>.size)
-        keys[index] = separator
+        write(separator, at: index)
         markHead(access)
         admit(separator)
     }
@@ -196,7 +202,7 @@ struct SortedInner<Key: PersistableOrderedKey> {
         access.markDirty(address: children + index, newChildren.count * 8)
         if index == 0 { base.storeBytes(of: 1, toByteOffset: 3, as: UInt8.self) }
         for (place, key) in newKeys.enumerated() {
-            keys[firstKey + place] = key
+            write(key, at: firstKey + place)
             admit(key)
         }
         for (place, child) in newChildren.enumerated() { children[index + place] = child }

@@ -171,13 +171,19 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         base.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self)
     }
 
+    @inlinable @inline(__always)
+    func write(_ slot: Slot, at number: Int) {
+        slots[number] = slot
+        MapSlot.clearPadding(Key.self, Value.self, at: slots + number)
+    }
+
     /// Inserts an entry at `position` of the order. There must be a free slot.
     @inlinable @inline(__always)
     func insert(_ slot: Slot, tag: UInt8, at position: Int, _ access: HeapAccess) {
         let count = count
         markHead(access)
         access.markDirty(address: slots + count, MemoryLayout<Slot>.size)
-        slots[count] = slot
+        write(slot, at: count)
         tags[count] = tag
         var index = count
         while index > position {
@@ -209,7 +215,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @inlinable @inline(__always)
     func moveSlot(_ from: Int, to: Int, _ access: HeapAccess) {
         access.markDirty(address: slots + to, MemoryLayout<Slot>.size)
-        slots[to] = slots[from]
+        write(slots[from], at: to)
         tags[to] = tags[from]
     }
 
@@ -244,7 +250,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         access.markDirty(address: slots + count, positions.count * Self.stride)
         for (index, position) in positions.enumerated() {
             let source = other.slotNumber(position, access)
-            slots[count + index] = other.slots[source]
+            write(other.slots[source], at: count + index)
             tags[count + index] = other.tags[source]
             order[count + index] = UInt8(truncatingIfNeeded: count + index)
         }

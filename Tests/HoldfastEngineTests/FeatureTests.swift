@@ -100,8 +100,6 @@ import TestSupport
         left.expectRefused(
             Self.modes,
             .unknownFeatures(path: TestHeap.path, features: Self.feature, mayBeRead: false))
-        try left.setFeatures(FormatFeatures())
-        try left.open(.readWrite).close()
     }
 
     @Test func filesThatMayOnlyBeRead() throws {

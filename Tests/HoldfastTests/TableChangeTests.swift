@@ -117,6 +117,22 @@ private enum New {
         #expect(sum == 19_999 * 10_000)
     }
 
+    /// With this policy the root that cannot be converted is removed, and no other one.
+    @Test func duplicatesAreErased() throws {
+        let heap = try PersistentHeap.inMemory()
+        let old = try TypedHeap<Old.Shop>(heap)
+        try old.write { shop in
+            shop.a.append(Old.Move(delta: 5))
+            for number in [1, 1] { shop.tasks.insert(oldTask(number)) }
+        }
+        let shop = try TypedHeap<New.Shop>(heap, schemaChanges: .eraseOnMismatch)
+        let (tasks, sum) = try shop.read { ($0.tasks.count, $0.a.reduce(0) { $0 + $1.delta }) }
+        #expect(tasks == 0)
+        #expect(sum == 5)
+        let check = try heap.check()
+        #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")
+    }
+
     /// An index that is no longer declared is freed with its entries.
     @Test func indexesThatAreGone() throws {
         let heap = try PersistentHeap.inMemory()

@@ -25,7 +25,8 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
     /// ``PersistentHeap/open(_:mode:options:)-(String,_,_)``.
     ///
     /// A root whose type has changed since is converted, after all `migrations`. See
-    /// ``SchemaChanges``.
+    /// ``SchemaChanges``. A program keeps its migrations: one without any is of before the first,
+    /// and gets ``HeapError/newerData(path:version:known:)`` where another has run them.
     ///
     /// - Throws: ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if a root
     ///   has another type than the schema declares and cannot be converted to it;
@@ -38,14 +39,23 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
         _ path: String, mode: OpenMode = .readWrite, options: PersistentHeap.Options = .init(),
         migrations: [HeapMigration] = [], schemaChanges: SchemaChanges = .automatic
     ) throws -> TypedHeap {
-        try TypedHeap(
-            opened: PersistentHeap.open(
-                path, mode: mode, options: options, migrations: migrations), schemaChanges)
+        let heap = try PersistentHeap.open(
+            path, mode: mode, options: options, migrations: migrations)
+        return try closing(heap) {
+            // A program without steps is of before the first one. It could take what the steps have
+            // added for something that has been removed.
+            let version = migrations.isEmpty ? try heap.dataVersion : 0
+            guard version == 0 else {
+                throw HeapError.newerData(path: path, version: version, known: 0)
+            }
+            return try TypedHeap(heap, schemaChanges: schemaChanges)
+        }
     }
 
     /// Creates an empty heap in memory. See ``PersistentHeap/inMemory(options:)``.
     public static func inMemory(options: PersistentHeap.Options = .init()) throws -> TypedHeap {
-        try TypedHeap(opened: PersistentHeap.inMemory(options: options), .automatic)
+        let heap = try PersistentHeap.inMemory(options: options)
+        return try closing(heap) { try TypedHeap(heap) }
     }
 
     /// Verifies the roots of an open heap, converts those whose types have changed, and creates
@@ -57,7 +67,7 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
     /// - Throws: The same errors about roots as ``open(_:mode:options:migrations:schemaChanges:)``.
     public init(_ heap: PersistentHeap, schemaChanges: SchemaChanges = .automatic) throws {
         self.heap = heap
-        let conversion = SchemaConversion(roots: Schema.declaredRoots, policy: schemaChanges)
+        let conversion = SchemaConversion(of: Schema.self, schemaChanges)
         let (isChanged, isComplete) = try heap.read { tx in
             let hasVersion = try SchemaVersion(of: Schema.self, in: tx.access).require()
             if try conversion.isNeeded(tx.access) {
@@ -84,8 +94,10 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
         }
     }
 
-    private init(opened heap: PersistentHeap, _ schemaChanges: SchemaChanges) throws {
-        do { try self.init(heap, schemaChanges: schemaChanges) } catch {
+    private static func closing(
+        _ heap: PersistentHeap, ifThrowing body: () throws -> TypedHeap
+    ) throws -> TypedHeap {
+        do { return try body() } catch {
             try? heap.close()
             throw error
         }

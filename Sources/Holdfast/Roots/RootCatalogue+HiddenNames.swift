@@ -29,6 +29,11 @@ extension RootCatalogue {
     static func schemaVersionName(_ schema: String) -> String {
         hiddenPrefix + schemaPrefix + schema
     }
+    /// Returns the name of the schema whose version a hidden root holds, or nil if it holds none.
+    static func schema(hiddenName name: String) -> String? {
+        let prefix = hiddenPrefix + schemaPrefix
+        return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : nil
+    }
     static func historyName(_ root: String) -> String { hiddenPrefix + historyPrefix + root }
 
     /// Whether a root of this name belongs to an unfinished migration.

@@ -102,4 +102,6 @@ final class FoundDuplicates {
     private(set) var first: TableError?
 
     func note(_ error: TableError?) { first = first ?? error }
+
+    func forget() { first = nil }
 }

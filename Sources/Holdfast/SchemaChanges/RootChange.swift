@@ -56,7 +56,7 @@ struct RootChange {
             try moveSome(mover, from: remainder.offset, to: entry.offset, in: access, limit)
             return
         }
-        try TypeHistory(of: name, in: access).append(stored)
+        try TypeHistory(of: name, in: access).advance(from: stored, to: type.describe().text)
         guard let mover, mover.count(of: entry.offset, in: access) > limit,
             let container = type as? any PersistableContainer.Type
         else {

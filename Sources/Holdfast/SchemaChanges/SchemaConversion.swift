@@ -7,6 +7,14 @@ struct SchemaConversion {
 
     let roots: [DeclaredRoot]
     let policy: SchemaChanges
+    /// The version of the schema that has the roots.
+    let version: (HeapAccess) -> SchemaVersion
+
+    init<Schema: HeapSchema>(of schema: Schema.Type, _ policy: SchemaChanges) {
+        roots = Schema.declaredRoots
+        self.policy = policy
+        version = { SchemaVersion(of: schema, in: $0) }
+    }
 
     /// Whether a root has another type, or its conversion is unfinished.
     func isNeeded(_ access: HeapAccess) throws(HeapError) -> Bool {
@@ -39,8 +47,16 @@ struct SchemaConversion {
             try next.run(in: access, upTo: limit)
             return false
         }
-        for change in plan.changes { try change.run(in: access) }
-        if let duplicate = plan.planner.duplicates.first { throw duplicate }
+        let duplicates = plan.planner.duplicates
+        for change in plan.changes {
+            try change.run(in: access)
+            guard let duplicate = duplicates.first else { continue }
+            guard policy == .eraseOnMismatch, !plan.planner.relocation.isNeeded else {
+                throw duplicate
+            }
+            try RootChange.erase(change.name, in: access)
+            duplicates.forget()
+        }
         plan.planner.relocation.finish(access)
         return true
     }
@@ -97,7 +113,10 @@ struct SchemaConversion {
         let remainder = catalogue.entry(RootCatalogue.remainderName(root.name))
         if isSame, remainder == nil { return nil }
         let history = TypeHistory(of: root.name, in: access)
-        if !isSame, let known = try history.firstIndex(of: requested) {
+        // A schema with a version above all others has taken the change back.
+        if !isSame, let known = try history.firstIndex(of: requested),
+            try !version(access).isHighest
+        {
             throw HeapError.newerData(
                 path: access.heapPath, version: try history.count + 1, known: known + 1)
         }

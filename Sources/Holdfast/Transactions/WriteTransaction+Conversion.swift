@@ -28,6 +28,8 @@ extension WriteTransaction {
         if try access.findRoot(aside, as: PersistentArray<Old>.self) == nil {
             // Checks the stored type.
             _ = try access.requireRoot(name, as: PersistentArray<Old>.self)
+            try TypeHistory(of: name, in: access).advance(
+                from: PersistentArray<Old>.self, to: PersistentArray<New>.self)
             try RootCatalogue(access).rename(name, to: aside)
         }
         let source = try array(aside, of: Old.self)
@@ -69,6 +71,9 @@ extension WriteTransaction {
         let aside = RootCatalogue.hiddenPrefix + name
         if try access.findRoot(aside, as: PersistentMap<OldKey, OldValue>.self) == nil {
             _ = try access.requireRoot(name, as: PersistentMap<OldKey, OldValue>.self)
+            try TypeHistory(of: name, in: access).advance(
+                from: PersistentMap<OldKey, OldValue>.self,
+                to: PersistentMap<NewKey, NewValue>.self)
             try RootCatalogue(access).rename(name, to: aside)
         }
         let source = try map(aside, OldKey.self, OldValue.self)

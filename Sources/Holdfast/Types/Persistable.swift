@@ -161,9 +161,7 @@ extension HeapEnum {
     public static func load(_ stored: RawValue.Stored, from access: HeapAccess) -> Self {
         let raw = RawValue.load(stored, from: access)
         guard let value = Self(rawValue: raw) else {
-            Misuse.damaged(
-                access,
-                "\(raw) is not a raw value of \(Self.self) known to this program")
+            Misuse.unknownCase(access, "\(raw)", Self.self)
         }
         return value
     }
@@ -200,6 +198,17 @@ extension HeapEnum {
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeNotes.collected?.add(Self.self)
         return TypeDescription("enum \(storedName): \(try TypeDescription.text(of: RawValue.self))")
+    }
+}
+
+extension Misuse {
+    @usableFromInline @inline(never)
+    static func unknownCase(_ access: HeapAccess, _ rawValue: String, _ type: Any.Type) -> Never {
+        let text = "\(rawValue) is not a raw value of \(type) known to this program"
+        if access.errorToCome != nil { damaged(access, text) }
+        fatalError(
+            "Holdfast: \(access.heapPath): \(text). A newer program may have stored it: update this "
+                + "one. If there is no newer one, the heap is damaged: restore it from a copy.")
     }
 }
 

@@ -147,11 +147,11 @@ private struct Rescue {
     mutating func exportAll(beside destination: String) throws -> LineSpill {
         if verification.wasCancelled { throw HeapError.cancelled(path: access.heapPath) }
         let exporter = try RootExporter(access, knowing: [])
-        // The version of the data is read only if the catalogue can be searched.
+        // The versions are read only if the catalogue can be searched.
         let isSearchable =
             verification.catalogueProblem == nil
             && !leftOut.contains { $0.name.hasPrefix(RootCatalogue.hiddenPrefix) }
-        let dataVersion = isSearchable ? (try? DataVersion.read(access)) ?? 0 : 0
+        let versions = isSearchable ? try? HeapVersions(in: access) : nil
         while true {
             let lines = try LineSpill(beside: destination)
             do {
@@ -163,7 +163,7 @@ private struct Rescue {
                             description: root.description ?? "")
                     )
                 }
-                try exporter.export(entries, dataVersion: dataVersion) {
+                try exporter.export(entries, versions: versions) {
                     if isCancelled() { throw HeapError.cancelled(path: access.heapPath) }
                     try lines.write($0)
                 }

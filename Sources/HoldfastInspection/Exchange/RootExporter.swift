@@ -40,12 +40,13 @@ struct RootExporter {
             }
             roots.append((name, entry))
         }
-        try export(roots, dataVersion: try DataVersion.read(access), to: write)
+        try export(roots, versions: HeapVersions(in: access), to: write)
     }
 
-    /// Exports roots that have been found already, so that the catalogue need not be intact.
+    /// Exports roots that have been found already, so that the catalogue need not be intact: nil as
+    /// the versions says that it is not.
     func export(
-        _ entries: [(name: String, entry: RootCatalogue.Entry)], dataVersion: Int,
+        _ entries: [(name: String, entry: RootCatalogue.Entry)], versions: HeapVersions?,
         to write: (String) throws -> Void
     ) throws {
         var roots: [Found] = []
@@ -72,7 +73,7 @@ struct RootExporter {
                 }
             }
             do {
-                try pass(header(of: root, root.type, dataVersion))
+                try pass(header(of: root, root.type, versions))
                 try export(root, root.type, forms.form(of: root.type), &lines, to: pass)
                 while let (number, place, type) = records.nextPending() {
                     try pass(lines.line(object: number, forms.form(of: type), at: place))
@@ -103,12 +104,13 @@ struct RootExporter {
     }
 
     private func header<Root: LineStreamable>(
-        of root: Found, _ type: Root.Type, _ dataVersion: Int
+        of root: Found, _ type: Root.Type, _ versions: HeapVersions?
     ) throws -> String {
+        let history = versions == nil ? [] : try TypeHistory(of: root.name, in: access).fingerprints
         let header = RootHeader(
             root: RootCatalogue.exportedName(root.name), type: root.entry.description,
             count: Root.lineCount(Root.Stored(offset: root.entry.offset), in: access),
-            dataVersion: dataVersion)
+            versions: versions ?? HeapVersions(), history: history)
         return try header.line(encoder)
     }
 

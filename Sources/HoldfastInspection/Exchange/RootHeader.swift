@@ -13,16 +13,20 @@ struct RootHeader: Decodable {
     let type: String
     /// The number of content lines that follow.
     let count: Int
-    /// The version of the heap's data, as set by migrations.
-    let dataVersion: Int
+    let versions: HeapVersions
+    /// The fingerprints of the types that the root had before.
+    let history: [UInt64]
 
-    private static let names = ["holdfast", "root", "type", "count", "dataVersion"]
+    private static let names = [
+        "holdfast", "root", "type", "count", "dataVersion", "schemaVersions", "earlierTypes",
+    ]
 
-    init(root: String, type: String, count: Int, dataVersion: Int) {
+    init(root: String, type: String, count: Int, versions: HeapVersions, history: [UInt64]) {
         self.root = root
         self.type = type
         self.count = count
-        self.dataVersion = dataVersion
+        self.versions = versions
+        self.history = history
     }
 
     init(from decoder: any Decoder) throws {
@@ -38,8 +42,20 @@ struct RootHeader: Decodable {
         root = try container.decode(String.self, forKey: Name("root"))
         type = try container.decode(String.self, forKey: Name("type"))
         count = try container.decode(Int.self, forKey: Name("count"))
-        dataVersion = try container.decodeIfPresent(Int.self, forKey: Name("dataVersion")) ?? 0
-        guard count >= 0, dataVersion >= 0 else { throw decoder.problem("a count is below 0") }
+        let data = try container.decodeIfPresent(Int.self, forKey: Name("dataVersion")) ?? 0
+        let schemas = try container.decodeIfPresent(
+            [String: Int].self, forKey: Name("schemaVersions"))
+        versions = HeapVersions(data: data, schemas: schemas ?? [:])
+        let types = try container.decodeIfPresent([String].self, forKey: Name("earlierTypes"))
+        history = try (types ?? []).map { digits in
+            guard let fingerprint = UInt64(digits, radix: 16) else {
+                throw decoder.problem("\(digits) is not the fingerprint of a type")
+            }
+            return fingerprint
+        }
+        guard count >= 0, data >= 0, versions.schemas.values.allSatisfy({ $0 >= 0 }) else {
+            throw decoder.problem("a count or a version is below 0")
+        }
         guard !root.hasPrefix(RootCatalogue.hiddenPrefix) else {
             throw decoder.problem("the name is reserved for Holdfast")
         }
@@ -49,8 +65,17 @@ struct RootHeader: Decodable {
     func line(_ encoder: JSONEncoder) throws -> String {
         let root = String(decoding: try encoder.encode(root), as: UTF8.self)
         let type = String(decoding: try encoder.encode(type), as: UTF8.self)
-        let version = dataVersion == 0 ? "" : ",\"dataVersion\":\(dataVersion)"
-        return
-            "{\"holdfast\":\(Exchange.version),\"root\":\(root),\"type\":\(type),\"count\":\(count)\(version)}"
+        var line = "{\"holdfast\":\(Exchange.version),\"root\":\(root),\"type\":\(type)"
+        line += ",\"count\":\(count)"
+        if versions.data != 0 { line += ",\"dataVersion\":\(versions.data)" }
+        if !versions.schemas.isEmpty {
+            let schemas = String(decoding: try encoder.encode(versions.schemas), as: UTF8.self)
+            line += ",\"schemaVersions\":\(schemas)"
+        }
+        if !history.isEmpty {
+            let types = history.map { "\"\(String($0, radix: 16))\"" }
+            line += ",\"earlierTypes\":[\(types.joined(separator: ","))]"
+        }
+        return line + "}"
     }
 }

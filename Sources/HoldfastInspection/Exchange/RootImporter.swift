@@ -115,25 +115,14 @@ final class RootImporter {
         else {
             throw HeapError.unknownType(path: path, name: header.root, type: header.type)
         }
-        try adopt(dataVersion: header.dataVersion)
+        try header.versions.adopt(in: access)
         let offset = try read(type, count: header.count)
         // Again, since setting the version may have created the catalogue.
         RootCatalogue(access).add(
             name, describedAs: header.type, fingerprint: TypeRegistry.fingerprint(of: header.type),
             at: offset)
+        try TypeHistory(of: name, in: access).restore(header.history)
         return name
-    }
-
-    /// Data of one version must not be imported into a heap of another, whose migrations would
-    /// misinterpret it.
-    private func adopt(dataVersion: Int) throws {
-        let mine = try DataVersion.read(access)
-        if mine == dataVersion { return }
-        guard access.catalogue == 0 else {
-            throw ExchangeProblem(
-                "the data has version \(dataVersion), but the heap's data has version \(mine)")
-        }
-        try DataVersion.set(dataVersion, access)
     }
 
     private func read<Root: LineStreamable>(_ type: Root.Type, count: Int) throws -> UInt64 {

@@ -71,7 +71,7 @@ extension ExpansionWriter {
             let unique = index.isUnique ? ", unique: true" : ""
             writeLocation(of: field.token)
             writeLine(
-                "\(access)let \(field.token.text) = Holdfast.TableIndex(\(number), \(name)\(unique)) "
+                "\(access(of: field))let \(field.token.text) = Holdfast.TableIndex(\(number), \(name)\(unique)) "
                     + "{ (value: \(typeName)) in value.\(field.token.text) }", 2)
         }
         writeLocation(of: nil)
@@ -84,5 +84,13 @@ extension ExpansionWriter {
         writeLine("}", 1)
         writeLine("", 0)
         writeLine("nonisolated \(access)static var indexes: Indexes { Indexes() }", 1)
+    }
+
+    /// An index is not visible where its property is not, whose type could be hidden there.
+    private func access(of field: Declaration.Field) -> String {
+        let levels = ["public ", "package "]
+        guard let outer = levels.firstIndex(of: access) else { return access }
+        let own = levels.firstIndex { level in field.modifiers.contains { "\($0.text) " == level } }
+        return own.map { levels[max(outer, $0)] } ?? ""
     }
 }

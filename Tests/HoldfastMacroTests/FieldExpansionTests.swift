@@ -37,7 +37,7 @@ import TestSupport
     @Test func indexes() {
         let source = """
             public struct Task {
-                @HeapField("d") @Indexed var due: Int
+                @HeapField("d") @Indexed public private(set) var due: Int
                 var title: String
                 @Holdfast.Indexed(.unique) var `case`: String
             }
@@ -57,7 +57,7 @@ import TestSupport
                         public typealias Value = Task
                         public typealias Failure = Holdfast.TableError
                         public let due = Holdfast.TableIndex(0, "d") { (value: Task) in value.due }
-                        public let `case` = Holdfast.TableIndex(1, "case", unique: true) { (value: Task) in value.`case` }
+                        let `case` = Holdfast.TableIndex(1, "case", unique: true) { (value: Task) in value.`case` }
 
                         public func visit(_ visitor: inout some Holdfast.TableIndexVisitor<Task>) {
                             visitor.visit(self.due)

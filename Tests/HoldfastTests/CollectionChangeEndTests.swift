@@ -5,6 +5,11 @@ import HoldfastSystem
 import Testing
 import TestSupport
 
+@Persistable private struct Row: Equatable {
+    var title: String
+    @Indexed var level: Int
+}
+
 /// The changes of collections: roots that come and go, other openings, suspensions and ends.
 @Suite(.progress, .timeLimit(.minutes(5))) struct CollectionChangeEndTests {
     @HeapSchema struct Shop { var stock: PersistentMap<Int, Int> }
@@ -34,6 +39,36 @@ import TestSupport
         }
         _ = try await mirror.follow(&changes)
         #expect(mirror.content == [3: 30])
+    }
+
+    @Test("Rows of a table, by their identifiers")
+    func tables() async throws {
+        let heap = try PersistentHeap.inMemory()
+        var changes = heap.changes(of: { tx in try tx.table("rows", of: Row.self) })
+            .makeAsyncIterator()
+        var levels = heap.changes(of: { tx in try tx.table("rows", of: Row.self) }) { $0.level }
+            .makeAsyncIterator()
+        var mirror = DictionaryMirror<Row.RowID, Row>()
+        var seen = DictionaryMirror<Row.RowID, Int>()
+        _ = try await mirror.follow(&changes)
+        _ = try await seen.follow(&levels)
+        let ids = try await heap.write { tx in
+            let rows = try tx.table("rows", of: Row.self)
+            return (0 ..< 5).map { rows.insert(Row(title: "row \($0)", level: $0)) }
+        }
+        _ = try await mirror.follow(&changes)
+        _ = try await seen.follow(&levels)
+        try await heap.write { tx in
+            let rows = try tx.table("rows", of: Row.self)
+            rows[ids[1]]?.level = 7
+            rows[ids[2]] = nil
+        }
+        let steps = try await mirror.follow(&changes)
+        _ = try await seen.follow(&levels)
+        #expect(steps.changes == 2)
+        #expect(mirror.content.count == 4)
+        #expect(mirror.content[ids[1]] == Row(title: "row 1", level: 7))
+        #expect(seen.content == mirror.content.mapValues(\.level))
     }
 
     @Test("Another opening's commits, a read-only one's iteration, and compaction")

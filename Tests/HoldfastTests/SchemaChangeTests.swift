@@ -41,6 +41,8 @@ private enum Old {
         var note: String
         var payment: Payment
         var dropped: [String: Address]
+        var visits: Int
+        var bits: UInt32
     }
     @Persistable struct Tree {
         static var storedName: String { "Tree" }
@@ -79,6 +81,8 @@ private enum New {
         var payment: Payment
         var tags: [String]
         var words: PersistentMap<String, Int>
+        var visits: Int128
+        var bits: UInt128?
         var level = "a default that is too long to be stored in place"
     }
     @Persistable struct Tree {
@@ -113,7 +117,8 @@ private enum New {
         return Old.Contact(
             name: text(number), nick: text(number), age: Int16(number), home: address,
             others: [address, address], moves: [oldMovement(number)], note: "n\(number)",
-            payment: payments[number % 3], dropped: [text(number): address])
+            payment: payments[number % 3], dropped: [text(number): address],
+            visits: -number, bits: .max)
     }
 
     private func expect(_ contact: New.Contact?, _ number: Int) {
@@ -125,6 +130,8 @@ private enum New {
         #expect(Array(contact.moves) == [newMovement(number)])
         #expect(contact.note == "n\(number)" && contact.payment == payments[number % 3])
         #expect(contact.tags == [] && contact.words.isEmpty)
+        #expect(contact.visits == Int128(-number))
+        #expect(contact.bits == UInt128(UInt32.max))
         #expect(contact.level == "a default that is too long to be stored in place")
     }
 

@@ -81,6 +81,30 @@ extension PersistentHeap {
         makeChanges(batchLimit, logBudget, map) { SortedComparison(.entries(see)) }
     }
 
+    /// The changes of a table's rows, by their identifiers. See ``CollectionChanges``.
+    public func changes<Value>(
+        of table: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentTable<Value>?,
+        batchLimit: Int = 1000, logBudget: Int = 4 << 20
+    ) -> CollectionChanges<
+        PersistentTable<Value>.ID, KeyedChange<PersistentTable<Value>.ID, Value>
+    >
+    where Value: PersistableValue & Equatable & Sendable {
+        changes(of: { tx in try table(tx)?.rowsByID }, batchLimit: batchLimit, logBudget: logBudget)
+    }
+
+    /// The same for what a closure makes of the rows, in the transaction.
+    public func changes<Value, Seen: Equatable & Sendable>(
+        of table: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentTable<Value>?,
+        as see: @escaping @Sendable (Value) -> Seen,
+        batchLimit: Int = 1000, logBudget: Int = 4 << 20
+    ) -> CollectionChanges<
+        PersistentTable<Value>.ID, KeyedChange<PersistentTable<Value>.ID, Seen>
+    > {
+        changes(
+            of: { tx in try table(tx)?.rowsByID }, as: see, batchLimit: batchLimit,
+            logBudget: logBudget)
+    }
+
     /// The changes of a set. See ``CollectionChanges``.
     public func changes<Element: PersistableKey & Sendable>(
         of set: @escaping @Sendable (borrowing ReadTransaction) throws -> PersistentSet<Element>?,

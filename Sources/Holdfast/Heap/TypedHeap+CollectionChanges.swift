@@ -75,6 +75,29 @@ extension TypedHeap {
             of: selecting(map), as: see, batchLimit: batchLimit, logBudget: logBudget)
     }
 
+    /// The changes of a table's rows, by their identifiers. See ``CollectionChanges``.
+    public func changes<Value>(
+        of table: @escaping @Sendable (Schema) throws -> PersistentTable<Value>?,
+        batchLimit: Int = 1000, logBudget: Int = 4 << 20
+    ) -> CollectionChanges<
+        PersistentTable<Value>.ID, KeyedChange<PersistentTable<Value>.ID, Value>
+    >
+    where Value: PersistableValue & Equatable & Sendable {
+        heap.changes(of: selecting(table), batchLimit: batchLimit, logBudget: logBudget)
+    }
+
+    /// The same for what a closure makes of the rows, in the transaction.
+    public func changes<Value, Seen: Equatable & Sendable>(
+        of table: @escaping @Sendable (Schema) throws -> PersistentTable<Value>?,
+        as see: @escaping @Sendable (Value) -> Seen,
+        batchLimit: Int = 1000, logBudget: Int = 4 << 20
+    ) -> CollectionChanges<
+        PersistentTable<Value>.ID, KeyedChange<PersistentTable<Value>.ID, Seen>
+    > {
+        heap.changes(
+            of: selecting(table), as: see, batchLimit: batchLimit, logBudget: logBudget)
+    }
+
     /// The changes of a set. See ``CollectionChanges``.
     public func changes<Element: PersistableKey & Sendable>(
         of set: @escaping @Sendable (Schema) throws -> PersistentSet<Element>?,

@@ -116,8 +116,8 @@ enum PlainConversion {
     static func number(_ old: TypeShape, _ new: any Persistable.Type) -> FormConversion? {
         func layout<T: Persistable>(_: T.Type) -> FormLayout { FormLayout(of: T.self) }
         guard case .named(let name) = old, let known = TypeMaker.plain(name),
-            // Wider numbers are stored in another form than in memory.
-            known is any HeapStruct.Type, new is any HeapStruct.Type,
+            known is any HeapStruct.Type,
+            new is any HeapStruct.Type || new == Int128.self || new == UInt128.self,
             let step = widening(known, new)
         else { return nil }
         return FormConversion(from: layout(known), to: layout(new), isRepeatable: true) {
@@ -138,9 +138,10 @@ enum PlainConversion {
         {
             guard New.min <= Old.min, New.max >= Old.max else { return nil }
             return { old, new in
-                new.initializeMemory(
-                    as: New.self,
-                    to: New(truncatingIfNeeded: old.assumingMemoryBound(to: Old.self).pointee))
+                // The form of 128 bits is aligned to 8 bytes only.
+                new.storeBytes(
+                    of: New(truncatingIfNeeded: old.assumingMemoryBound(to: Old.self).pointee),
+                    as: New.self)
             }
         }
         return step(old, new)

@@ -26,6 +26,11 @@ extension PersistentTable {
         .load(access.load(block &+ Self.rowsOffset, as: Rows.Stored.self), from: access)
     }
 
+    /// The same map. Identifiers are stored as their numbers.
+    var rowsByID: PersistentSortedMap<ID, Value> {
+        PersistentSortedMap(access: access, offset: rows.offset)
+    }
+
     @inlinable
     var lastNumberPlace: UInt64 { block &+ Self.lastNumberOffset }
 

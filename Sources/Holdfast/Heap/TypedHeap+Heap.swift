@@ -18,6 +18,15 @@ extension TypedHeap {
         try heap.copy(to: path, replacing: replacing)
     }
 
+    /// Gives up all locks until the heap is used again. See ``PersistentHeap/suspend()-(_)``.
+    public func suspend() throws(HeapError) { try heap.suspend() }
+
+    /// Ends a suspension now. See ``PersistentHeap/resume()-(_)``.
+    public func resume() throws(HeapError) { try heap.resume() }
+
+    /// The newest version that any process has committed. See ``PersistentHeap/version``.
+    public var version: HeapVersion { heap.version }
+
     /// Waits until any process has committed something newer than a version that was read. See
     /// ``PersistentHeap/waitForChange(since:timeout:)``.
     public func waitForChange(since version: HeapVersion, timeout: Duration) throws(HeapError)

@@ -38,4 +38,7 @@ extension TypedHeap {
     ) async throws -> R {
         try await heap.write(durability: durability) { tx in try Self.run(tx, body) }
     }
+
+    /// Makes every commit so far survive a power cut. See ``PersistentHeap/sync()-(_)-async``.
+    public func sync() async throws { try await heap.sync() }
 }

@@ -112,7 +112,8 @@ for first in earlier present; do
         echo "at once: begun by the $first version, shared with the $second one"
     else
         grep -q "another version\|newer" <<< "$answer" || fail "refused without a reason: $answer"
-        echo "at once: begun by the $first version, refused to the $second one: $answer"
+        echo "at once: begun by the $first version, refused to the $second one:"
+        echo "    $answer"
     fi
     say 'queue.append(12)' 4
     end TERM

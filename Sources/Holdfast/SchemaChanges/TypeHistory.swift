@@ -4,8 +4,8 @@ import HoldfastEngine
 ///
 /// A type in the list marks the program that has it as an older one: it must not take the newer
 /// fields for removed ones. A program can take a change back with a higher
-/// ``HeapSchema/schemaVersion``. The list is an ordinary root with a name that no list of roots shows.
-/// It holds the fingerprints of the descriptions.
+/// ``HeapSchema/schemaVersion``. The list is an ordinary root with a name that no list of roots
+/// shows. It holds the fingerprints of the descriptions.
 package struct TypeHistory {
     private typealias List = PersistentArray<UInt64>
 

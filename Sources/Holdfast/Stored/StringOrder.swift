@@ -1,7 +1,7 @@
 import HoldfastEngine
 
-/// String keys are ordered by the scalars of Unicode's normal form C, so that `é` as one scalar and
-/// `é` as two have the same place. If the bytes already decide the order, as they nearly always do,
+/// String keys are ordered by the scalars of their normal form (`KeyNormalForm`), so that `é` as one
+/// scalar and `é` as two have the same place. If the bytes already decide the order, as they nearly always do,
 /// nothing is normalised.
 ///
 /// Swift's `<` is meant to define the same order, but with some combining marks it does not: in

@@ -32,9 +32,9 @@ extension String: Persistable, PersistableValue {
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("String") }
 }
 
-/// String keys compare as Swift's `==` does: by canonical equivalence, so that `é` as one scalar
-/// and `é` as two are the same key. ASCII takes a fast path; other strings are hashed in Unicode's
-/// normal form C (UAX #15).
+/// String keys compare by canonical equivalence, so that `é` as one scalar and `é` as two are the
+/// same key: as Swift's `==` does, but for scalars that are newer than `KeyNormalForm`. ASCII takes
+/// a fast path; other strings are hashed in that normal form.
 extension String: PersistableKey {
     /// The key's UTF-8, and whether all of it is ASCII.
     @frozen
@@ -86,8 +86,8 @@ extension String: PersistableKey {
             if bytes.count == probe.bytes.count && UTF8Bytes.areEqual(bytes, probe.bytes) {
                 return true
             }
-            // Different bytes can still be the same string, even if one of them is ASCII: the normal
-            // form of the Kelvin sign U+212A is the letter K.
+            // Different bytes can still be the same string, even if one of them is ASCII: the
+            // normal form of the Kelvin sign U+212A is the letter K.
             return probe.isASCII && UTF8Bytes.areASCII(bytes)
                 ? false : UTF8Bytes.areCanonicallyEqual(bytes, probe.bytes)
         }

@@ -90,7 +90,7 @@ for first in earlier present; do
     heap="$folder/$first.heap"
     "${!first}/heap-repl" "$heap" <<< "$make" > /dev/null || fail "the $first version makes a heap"
     same "made by the $first version" "$heap"
-    "${!second}/heap-repl" "$heap" <<< "$change" > /dev/null || fail "the $second version changes it"
+    "${!second}/heap-repl" "$heap" <<< "$change" > /dev/null || fail "changed by the $second version"
     same "changed by the $second version" "$heap"
     echo "at rest: made by the $first version, changed by the $second one"
 
@@ -111,7 +111,7 @@ for first in earlier present; do
         grep -q '11' "$folder/answers" || fail "the $first version does not see a commit"
         echo "at once: begun by the $first version, shared with the $second one"
     else
-        grep -q "another version\|newer" <<< "$answer" || fail "refused without a reason: $answer"
+        grep -q "another version\|newer" <<< "$answer" || fail "refused: $answer"
         echo "at once: begun by the $first version, refused to the $second one:"
         echo "    $answer"
     fi

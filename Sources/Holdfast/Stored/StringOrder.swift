@@ -1,8 +1,8 @@
 import HoldfastEngine
 
-/// String keys are ordered by the scalars of their normal form (`KeyNormalForm`), so that `é` as one
-/// scalar and `é` as two have the same place. If the bytes already decide the order, as they nearly always do,
-/// nothing is normalised.
+/// String keys are ordered by the scalars of their normal form (`KeyNormalForm`), so that `é` as
+/// one scalar and `é` as two have the same place. If the bytes already decide the order, as they
+/// nearly always do, nothing is normalised.
 ///
 /// Swift's `<` is meant to define the same order, but with some combining marks it does not: in
 /// Swift 6.3, `"\u{915}"` comes before `"\u{915}\u{93c}"` but not before `"\u{958}"`, which equals

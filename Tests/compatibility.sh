@@ -90,7 +90,7 @@ for first in earlier present; do
     heap="$folder/$first.heap"
     "${!first}/heap-repl" "$heap" <<< "$make" > /dev/null || fail "the $first version makes a heap"
     same "made by the $first version" "$heap"
-    "${!second}/heap-repl" "$heap" <<< "$change" > /dev/null || fail "changed by the $second version"
+    "${!second}/heap-repl" "$heap" <<< "$change" > /dev/null || fail "the $second one changes it"
     same "changed by the $second version" "$heap"
     echo "at rest: made by the $first version, changed by the $second one"
 

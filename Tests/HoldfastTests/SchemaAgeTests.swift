@@ -31,6 +31,7 @@ private enum Release3 {
         var people: PersistentArray<Person1>
     }
 }
+@HeapSchema private struct Unversioned { var people: PersistentArray<Person1> }
 @HeapSchema private struct People1 {
     var people: PersistentArray<Person1>
     var byName: PersistentMap<String, Person1>
@@ -148,6 +149,4 @@ private enum Release3 {
             try heap.close()
         }
     }
-
-    @HeapSchema private struct Unversioned { var people: PersistentArray<Person1> }
 }

@@ -6,7 +6,7 @@ import TestSupport
 @Suite struct HelpTests {
     private static let verbs = [
         "info", "check", "show", "map", "dump", "load", "copy", "compact", "grow", "shrink",
-        "bench", "watch", "completions",
+        "bench", "watch", "metrics", "completions",
     ]
 
     @Test(arguments: verbs) func everyVerbHasHelp(_ verb: String) throws {

@@ -69,6 +69,13 @@ extension PersistentHeap {
         public var reportsLongView: (@Sendable (OpenView) -> Void)?
         /// The age at which a view is reported to ``reportsLongView``. The default is one minute.
         public var longView: Duration
+        /// A closure that is told what the heap has done, and how long it took: commits, syncs,
+        /// checkpoints, catching up with other transactions, and waiting for them. For counters and
+        /// histograms of a running program; see ``HeapEvent``.
+        ///
+        /// It is called on the thread that has done it, with locks of the heap held. It must be
+        /// short and must not use the heap. Without it, the default, no clock is read.
+        public var metrics: (@Sendable (HeapEvent) -> Void)?
         /// What `write` guarantees when it returns. The default is `.process`.
         public var durability: Durability
         /// The names of all roots that the program declares.
@@ -94,6 +101,7 @@ extension PersistentHeap {
             isExclusive: Bool = false,
             reportsLongView: (@Sendable (OpenView) -> Void)? = nil,
             longView: Duration = .seconds(60),
+            metrics: (@Sendable (HeapEvent) -> Void)? = nil,
             durability: Durability = .process,
             rootNames: Set<String>? = nil
         ) {
@@ -110,6 +118,7 @@ extension PersistentHeap {
             self.isExclusive = isExclusive
             self.reportsLongView = reportsLongView
             self.longView = longView
+            self.metrics = metrics
             self.durability = durability
             self.rootNames = rootNames
         }
@@ -130,6 +139,7 @@ extension PersistentHeap {
             options.isExclusive = isExclusive
             options.reportsLongView = reportsLongView
             options.longView = longView
+            options.metrics = metrics
             options.rootNames = rootNames
             return options
         }

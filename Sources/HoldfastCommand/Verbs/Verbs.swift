@@ -5,7 +5,8 @@ import HoldfastTools
 extension Verb {
     /// Every verb, in the order of the overview.
     static let all: [Verb] = [
-        info, check, show, map, dump, load, copy, compact, grow, shrink, bench, watch, completions,
+        info, check, show, map, dump, load, copy, compact, grow, shrink, bench, watch, metrics,
+        completions,
     ]
 
     static let json = Option(name: "json", summary: "print one JSON object instead")

@@ -60,6 +60,9 @@ public struct EngineOptions: Sendable {
     /// Called once for each such snapshot, while locks are held. It must be short and must not use
     /// the heap.
     public var reportsLongView: (@Sendable (OpenView) -> Void)?
+    /// Called after each event, on the thread that caused it, while locks are held. It must be
+    /// short and must not use the heap.
+    public var metrics: (@Sendable (HeapEvent) -> Void)?
     /// Whether the opening keeps the snapshot of the moment of opening (`readOnly` only).
     public var isSnapshot = false
     /// The process in which this code runs; tests substitute others.

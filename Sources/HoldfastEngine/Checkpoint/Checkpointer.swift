@@ -12,6 +12,7 @@ final class Checkpointer: @unchecked Sendable {
     private let log: JoinedLog
     let lock: CheckpointLock
     let policy: CheckpointPolicy
+    private let events: EventReporter
     private let longSnapshots = Mutex(LongSnapshots())
 
     init(dataFile: DataFile, participation: Participation, log: JoinedLog, policy: CheckpointPolicy)
@@ -20,6 +21,7 @@ final class Checkpointer: @unchecked Sendable {
         self.participation = participation
         self.log = log
         self.policy = policy
+        events = EventReporter(dataFile.options)
         lock = CheckpointLock(dataFile: dataFile, participation: participation)
     }
 
@@ -52,6 +54,7 @@ final class Checkpointer: @unchecked Sendable {
     {
         guard let file = dataFile.file else { return false }
         let shared = log.shared
+        let began = events.start
         try participation.lifecycle.requireNotFailed()
         var header = try completeEarlier(log, file)
         // This order matters: a reader that takes its lock after this check sees at least
@@ -109,6 +112,7 @@ final class Checkpointer: @unchecked Sendable {
             throw participation.fail(error)
         }
         log.finishCheckpoint(at: target)
+        events.end(began) { .checkpoint(pages: lines.pageCount, duration: $0) }
         return target == published
     }
 

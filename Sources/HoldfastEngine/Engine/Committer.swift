@@ -13,6 +13,7 @@ final class Committer {
     private let follower: LogFollower
     private let checkpointer: Checkpointer
     private let mode: OpenMode
+    private let events: EventReporter
     /// Publishes the commits of a private copy, which has no log.
     private let localSignal: LocalSignal
 
@@ -25,6 +26,7 @@ final class Committer {
         follower = heap.follower
         checkpointer = heap.checkpointer
         mode = heap.dataFile.mode
+        events = EventReporter(heap.dataFile.options)
         localSignal = heap.localSignal
     }
 
@@ -101,6 +103,7 @@ final class Committer {
     /// Appends the dirty lines to the log and publishes them.
     @inline(never)
     private func append() throws(HeapError) {
+        let began = events.start
         let newPages = view.pagesInImage
         if Int(newPages) * HeapLayout.pageBytes > dataFile.byteCount {
             // Before the log has the commit: a commit whose blocks cannot be allocated must not
@@ -135,6 +138,7 @@ final class Committer {
         view.verifier?.accept(pages: newPages)
         dirty.reset()
         view.committedPages = newPages
+        events.end(began) { .commit(bytes: bytes, duration: $0) }
     }
 
     /// Trims the allocator and commits that, so that its spare memory does not stay in the file.

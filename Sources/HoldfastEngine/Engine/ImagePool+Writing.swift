@@ -7,6 +7,20 @@ extension ImagePool {
     /// writers, never for a reader.
     @inline(__always)
     func lockForWriting() throws(HeapError) -> Unmanaged<EngineImage> {
+        events.isActive ? try lockAndReport() : try waitForWriting()
+    }
+
+    @inline(never)
+    private func lockAndReport() throws(HeapError) -> Unmanaged<EngineImage> {
+        if let image = try tryToLockForWriting() { return image }
+        let began = events.start
+        let image = try waitForWriting()
+        events.end(began) { .wait(duration: $0) }
+        return image
+    }
+
+    @inline(__always)
+    private func waitForWriting() throws(HeapError) -> Unmanaged<EngineImage> {
         while true {
             let index = writing.load(ordering: .acquiring)
             let image = self[index]

@@ -29,6 +29,7 @@ final class ImagePool: @unchecked Sendable {
     let lifecycle: Lifecycle
     let timeout: Duration
     let mostReading: Int
+    let events: EventReporter
     /// One more than readers may use, and one for a reader that enters the first image to try while
     /// another thread chooses.
     private let limit: Int
@@ -58,6 +59,7 @@ final class ImagePool: @unchecked Sendable {
         lifecycle = heap.lifecycle
         timeout = heap.dataFile.options.timeout
         mostReading = heap.dataFile.options.readerImages
+        events = EventReporter(heap.dataFile.options)
         limit = mostReading + 2
         slots = .allocate(capacity: limit)
         slots.initialize(repeating: nil, count: limit)

@@ -12,6 +12,7 @@ final class Maintenance {
     private let checkpointer: Checkpointer
     private let fileSize: FileSize
     private let committer: Committer
+    private let events: EventReporter
     /// Makes checkpoints in the background; one for the images of an opening.
     let thread: CheckpointThread?
 
@@ -24,6 +25,7 @@ final class Maintenance {
         follower = heap.follower
         checkpointer = heap.checkpointer
         fileSize = heap.fileSize
+        events = EventReporter(heap.dataFile.options)
         self.committer = committer
         self.thread = thread
     }
@@ -140,6 +142,7 @@ final class Maintenance {
             throw participation.fail(error)
         }
         guard isPending, let log = try log.joinForAll() else { return }
+        let began = events.start
         do throws(HeapError) {
             try log.makeDurable(below: log.published) { () throws(HeapError) in
                 try dataFile.requireInPlace()
@@ -153,6 +156,7 @@ final class Maintenance {
             default: throw participation.fail(error)
             }
         }
+        events.end(began) { .sync(duration: $0) }
     }
 
     /// Stops background checkpoints.

@@ -13,6 +13,7 @@ final class LogFollower {
     private let image: HeapImage
     private let participation: Participation
     private let log: JoinedLog
+    private let events: EventReporter
     private let reader = LogReader()
     /// Beyond this number, private pages are dropped as soon as that does no harm. Half of the
     /// memory limit, shared by the images of the opening.
@@ -24,6 +25,7 @@ final class LogFollower {
         image = view.image
         self.participation = participation
         self.log = log
+        events = EventReporter(dataFile.options)
         comfortablePages = Atomic(dataFile.options.memoryLimit / 2 / HeapLayout.pageBytes)
     }
 
@@ -58,9 +60,12 @@ final class LogFollower {
 
     private func catchUp(to target: UInt64) throws(HeapError) {
         guard let log = try log.join() else { throw damagedLog(participation.shared) }
+        let began = events.start
+        let before = view.applied
         try follow(log, to: target)
         try participation.requireNoFault()
         acceptImage()
+        events.end(began) { .catchUp(bytes: Int(clamping: view.applied &- before), duration: $0) }
     }
 
     /// Accepts the current image as the last commit.

@@ -208,9 +208,9 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         // Not the key, which may be in another line.
         withUnsafeMutablePointer(to: &slot.pointee.value) {
             access.markDirty(address: $0, MemoryLayout<Value.Stored>.size)
+            $0.pointee = new
+            Value.clearPadding(at: $0)
         }
-        slot.pointee.value = new
-        MapSlot.clearPadding(Key.self, Value.self, at: slot)
         if Value.ownsMemory { Value.destroy(old, in: access) }
     }
 

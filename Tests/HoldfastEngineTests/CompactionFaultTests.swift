@@ -42,8 +42,8 @@ import TestSupport
 
     private func isWhole(_ engine: HeapEngine, _ block: UInt64) throws -> Bool {
         let isFilled = try engine.look { access in
-            UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000).allSatisfy
-            { $0 == 6 }
+            UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000)
+                .isFilled(with: 6)
         }
         // One of the header's two copies may be torn, until the next is written over it.
         let damaged = try engine.scrub().damagedPages.filter { $0 >= Int(HeapLayout.headerPages) }

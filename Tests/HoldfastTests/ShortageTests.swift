@@ -129,11 +129,12 @@ import TestSupport
                     try tx.bitSet("bits").insert(1 << 40)
                 case .inserted:
                     let array = try tx.array("array", of: Int.self)
-                    let numbers = [Int](repeating: 3, count: 1 << 17)
-                    for _ in 0 ..< 300 where tx.errorToCome == nil {
+                    // Few large pieces: each moves all that is there.
+                    let numbers = [Int](repeating: 3, count: 1 << 20)
+                    for _ in 0 ..< 40 where tx.errorToCome == nil {
                         array.insert(contentsOf: numbers, at: 0)
                     }
-                    for _ in 0 ..< 100 {
+                    for _ in 0 ..< 10 {
                         array.insert(1, at: 0)
                         array.insert(contentsOf: numbers, at: 1)
                     }

@@ -27,9 +27,6 @@ import TestSupport
         let empty = try heap.audit()
         var random = SplitMix(state: seed)
         var model: [Key: Value] = [:]
-        // The keys of the last comparison. An array: a dictionary passes over half of its entries
-        // to find a random one.
-        var known: [Key] = []
         var done = 0
         var round = 0
         while done < operations {
@@ -58,8 +55,8 @@ import TestSupport
                                 Issue.record("\(key) was there or not")
                             }
                         }
-                        let other = known.randomElement(using: &random) ?? key
-                        let probe = Bool.random(using: &random) ? key : other
+                        let probe =
+                            Bool.random(using: &random) ? key : model.randomKey(&random) ?? key
                         if map[probe] != model[probe] { Issue.record("value of \(probe)") }
                         if map.count != model.count {
                             Issue.record("count \(map.count), not \(model.count)")
@@ -83,7 +80,6 @@ import TestSupport
             try heap.read { tx in
                 let map = try tx.sortedMap("map", Key.self, Value.self)
                 let keys = model.keys.sorted()
-                known = keys
                 #expect(map.keys.elementsEqual(keys))
                 if round % 4 == 0 { #expect(map.reversed().map(\.key) == keys.reversed()) }
                 #expect(map == model)
@@ -226,6 +222,12 @@ struct Blob: HeapEnum, PersistableOrderedKey, PersistableValue, Hashable, Compar
     init(_ data: Data) { rawValue = data }
     static func < (left: Blob, right: Blob) -> Bool {
         left.rawValue.lexicographicallyPrecedes(right.rawValue)
+    }
+}
+
+extension Dictionary {
+    fileprivate func randomKey(_ random: inout SplitMix) -> Key? {
+        isEmpty ? nil : randomElement(using: &random)!.key
     }
 }
 

@@ -17,10 +17,10 @@ enum LiteralScanner {
         var index = start
         var depth = 0
         repeat {
-            if bytes[index...].starts(with: "/*".utf8) {
+            if isPair(bytes, at: index, slash, UInt8(ascii: "*")) {
                 depth += 1
                 index += 2
-            } else if bytes[index...].starts(with: "*/".utf8) {
+            } else if isPair(bytes, at: index, UInt8(ascii: "*"), slash) {
                 depth -= 1
                 index += 2
             } else {
@@ -28,6 +28,12 @@ enum LiteralScanner {
             }
         } while depth > 0 && index < bytes.count
         return index
+    }
+
+    /// Whether two bytes stand there. Without slices: a plug-in that is built with a program is
+    /// usually unoptimised, and looks at every byte of the source.
+    static func isPair(_ bytes: [UInt8], at index: Int, _ first: UInt8, _ second: UInt8) -> Bool {
+        index + 1 < bytes.count && bytes[index] == first && bytes[index + 1] == second
     }
 
     // MARK: Strings
@@ -114,8 +120,12 @@ enum LiteralScanner {
         -> Bool
     {
         guard start + quotes + hashes <= bytes.count else { return false }
-        return bytes[start ..< start + quotes].allSatisfy { $0 == quote }
-            && bytes[start + quotes ..< start + quotes + hashes].allSatisfy { $0 == hash }
+        var index = start
+        while index < start + quotes + hashes {
+            guard bytes[index] == (index < start + quotes ? quote : hash) else { return false }
+            index += 1
+        }
+        return true
     }
 
     // MARK: Regular expressions
@@ -128,10 +138,12 @@ enum LiteralScanner {
     /// As in the compiler, a bare slash begins a regex only where an operand can stand, before a
     /// character that is not a blank, and if the line has another slash. After `#/` there is no
     /// other choice, so a missing end is an unterminated literal.
-    static func endOfRegex(_ bytes: [UInt8], from start: Int, isAfterOperand: Bool) -> Int? {
+    static func endOfRegex(
+        _ bytes: [UInt8], from start: Int, isAfterOperand: @autoclosure () -> Bool
+    ) -> Int? {
         let hashes = hashes(bytes, from: start)
         let open = start + hashes
-        guard open + 1 < bytes.count, bytes[open] == slash, hashes > 0 || !isAfterOperand else {
+        guard open + 1 < bytes.count, bytes[open] == slash, hashes > 0 || !isAfterOperand() else {
             return nil
         }
         let spansLines = hashes > 0 && (bytes[open + 1] == newLine || bytes[open + 1] == 0x0d)

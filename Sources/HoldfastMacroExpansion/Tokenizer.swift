@@ -52,9 +52,12 @@ package struct Tokenizer {
             while index < bytes.count, Self.isWordByte(bytes[index]) { index += 1 }
             return .word
         }
-        if bytes[index...].starts(with: "->".utf8) {
+        let dot = UInt8(ascii: ".")
+        if LiteralScanner.isPair(bytes, at: index, UInt8(ascii: "-"), UInt8(ascii: ">")) {
             index += 2
-        } else if bytes[index...].starts(with: "...".utf8) {
+        } else if LiteralScanner.isPair(bytes, at: index, dot, dot),
+            LiteralScanner.isPair(bytes, at: index + 1, dot, dot)
+        {
             index += 3
         } else {
             index += 1

@@ -42,7 +42,8 @@ extension GoldenTests {
                 #expect(
                     try tx.string("text").string == String(repeating: "Grüße an alle. ", count: 40))
                 let jobs = try tx.deque("jobs", of: Int16.self)
-                #expect(Array(jobs.suffix(9)) == (0 ..< 9).map { Int16(-$0) } && jobs.count == 14)
+                let last: [Int16] = (0 ..< 9).map { (job: Int16) -> Int16 in -job }
+                #expect(Array(jobs.suffix(9)) == last && jobs.count == 14)
             }
             try heap.close()
         }
@@ -53,7 +54,8 @@ extension GoldenTests {
             try heap.read { tx in
                 let words = try tx.sortedMap("sorted words", String.self, UInt8.self)
                 for number in 0 ..< 80 {
-                    #expect(words[Contents.word(number)] == (number % 2 == 0 ? nil : UInt8(number)))
+                    let expected: UInt8? = number % 2 == 0 ? nil : UInt8(number)
+                    #expect(words[Contents.word(number)] == expected)
                 }
                 #expect(words.map(\.key) == words.map(\.key).sorted())
                 let times = try tx.sortedMap("times", Date.self, Data.self)
@@ -65,7 +67,8 @@ extension GoldenTests {
                     #expect(keys.contains(Data(repeating: UInt8(number * 7 % 40), count: number)))
                 }
                 let ratios = try tx.sortedMap("ratios", Double.self, Int.self).map(\.key)
-                #expect(ratios.dropLast() == [-.infinity, 0, 0.5, 1e300] && ratios[4].isNaN)
+                let numbers: [Double] = [-.infinity, 0, 0.5, 1e300]
+                #expect(Array(ratios.dropLast()) == numbers && ratios[4].isNaN)
             }
             try heap.close()
             let large = try Golden("large")

@@ -35,7 +35,7 @@ import TestSupport
             for neighbour in [blocks[0], blocks[2]] {
                 let found = UnsafeRawBufferPointer(
                     start: access.address(neighbour, bytes), count: bytes)
-                #expect(found.allSatisfy { $0 == 7 })
+                #expect(found.isFilled(with: 7))
             }
         }
     }
@@ -117,7 +117,7 @@ import TestSupport
         #expect(try engine.audit() == before)
         try engine.look { access in
             let found = UnsafeRawBufferPointer(start: access.address(run, 50_000), count: 50_000)
-            #expect(found.allSatisfy { $0 == 5 })
+            #expect(found.isFilled(with: 5))
         }
     }
 }

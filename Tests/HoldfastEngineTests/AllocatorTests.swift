@@ -21,7 +21,7 @@ import TestSupport
 
     private func isIntact(_ block: Block, _ access: HeapAccess) -> Bool {
         UnsafeRawBufferPointer(start: access.address(block.offset, block.bytes), count: block.bytes)
-            .allSatisfy { $0 == block.fill }
+            .isFilled(with: block.fill)
     }
 
     private func someSize(_ random: inout SplitMix) -> Int {

@@ -39,9 +39,7 @@ import TestSupport
         try engine.look { access in
             UnsafeRawBufferPointer(
                 start: access.address(block, Self.blockBytes), count: Self.blockBytes
-            ).allSatisfy {
-                $0 == value
-            }
+            ).isFilled(with: value)
         }
     }
 

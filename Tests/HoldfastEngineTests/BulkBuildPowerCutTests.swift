@@ -33,14 +33,17 @@ import TestSupport
 
         func firstViolation(seeds: Range<UInt64>) -> (violation: String?, images: Int) {
             var images = CrashImages(of: disk)
+            var distinct = DistinctFiles()
             var tried = 0
             for call in 0 ..< images.count {
                 images.advance()
                 guard call >= firstCall else { continue }
+                let isOver = call + 1 >= lastCall
                 for seed in seeds {
                     tried += 1
                     let files = images.image(seed: seed)
-                    if let problem = problem(with: files, isOver: call + 1 >= lastCall) {
+                    guard distinct.insert(files, allowing: 0 ... (isOver ? 1 : 0)) else { continue }
+                    if let problem = problem(with: files, isOver: isOver) {
                         return (
                             "call \(call) of \(firstCall)...\(lastCall), seed \(seed): \(problem)",
                             tried

@@ -42,8 +42,8 @@ import TestSupport
 
     private func isWhole(_ engine: HeapEngine, _ block: UInt64) throws -> Bool {
         let isFilled = try engine.look { access in
-            UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000).allSatisfy
-            { $0 == 6 }
+            UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000)
+                .isFilled(with: 6)
         }
         // One of the header's two copies may be torn, until the next is written over it.
         let damaged = try engine.scrub().damagedPages.filter { $0 >= Int(HeapLayout.headerPages) }
@@ -116,11 +116,14 @@ import TestSupport
         #expect(try engine.compact() > 100_000)
         try engine.close()
         var images = CrashImages(of: disk)
+        var distinct = DistinctFiles()
         while images.position < images.count {
             images.advance()
             guard images.position > before else { continue }
             for seed in 0 ..< 4 as Range<UInt64> {
-                let after = SimulatedDisk(files: images.image(seed: seed))
+                let files = images.image(seed: seed)
+                guard distinct.insert(files) else { continue }
+                let after = SimulatedDisk(files: files)
                 let survivor = try HeapEngine(
                     path: TestHeap.path, mode: .readWrite, options: TestHeap.options, disk: after)
                 #expect(try isWhole(survivor, block), "call \(images.position), seed \(seed)")

@@ -41,8 +41,8 @@ import TestSupport
 
     private func isWhole(_ engine: HeapEngine, _ block: UInt64) throws -> Bool {
         let isFilled = try engine.look { access in
-            UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000).allSatisfy
-            { $0 == 6 }
+            UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000)
+                .isFilled(with: 6)
         }
         let (damaged, problems) = (try engine.scrub().damagedPages, try engine.audit().problems)
         return isFilled && damaged.isEmpty && problems.isEmpty

@@ -12,9 +12,9 @@ import TestSupport
         let recording = try Recording(transactions: 220, seed: seed)
         #expect(recording.workload.commits >= 180)
         let (violation, images) = recording.firstViolation(
-            seeds: TestExtent.choose(quick: 0 ..< 2, full: 0 ..< 12))
+            seeds: TestExtent.choose(quick: 0 ..< 1, full: 0 ..< 12))
         #expect(violation == nil, "workload seed \(seed)")
-        #expect(images > TestExtent.choose(quick: 400, full: 8000))
+        #expect(images > TestExtent.choose(quick: 200, full: 8000))
     }
 
     /// Beside readers of the same opening, which hold older states in images of their own.
@@ -32,9 +32,9 @@ import TestSupport
         let recording = try Recording(transactions: 120, seed: 8, usesSavepoints: true)
         #expect(recording.workload.undoneSavepoints > 400)
         let (violation, images) = recording.firstViolation(
-            seeds: TestExtent.choose(quick: 0 ..< 2, full: 0 ..< 12))
+            seeds: TestExtent.choose(quick: 0 ..< 1, full: 0 ..< 12))
         #expect(violation == nil)
-        #expect(images > TestExtent.choose(quick: 200, full: 4000))
+        #expect(images > TestExtent.choose(quick: 100, full: 4000))
     }
 
     /// Many small commits between checkpoints, so that checkpoints write summaries instead of the

@@ -160,7 +160,7 @@ import Testing
         let dying = try heap.open()
         let entry = dying.heap.participation.fast.entry
         try bias(dying, cell)
-        _ = try dying.beginRead()
+        let held = try dying.beginRead()
         #expect(try commit(2 ..< 4, to: writing, cell) > 0)
         dying.loseLocks()
         if freedByCheckpoint { #expect(try commit(4 ..< 5, to: writing, cell) == 0) }
@@ -180,6 +180,8 @@ import Testing
         #expect(!table.isSeated(try #require(entry)))
         try successor.close()
         try writing.close()
+        // Or the opening's end would wait for it.
+        dying.endRead(held)
     }
 
     /// Readers on several threads, while another process commits and makes checkpoints at all

@@ -102,6 +102,7 @@ struct Recording {
     /// The first violation over the calls and seeds of this extent, and the number of images tried.
     func firstViolation(seeds: Range<UInt64>) -> (violation: String?, images: Int) {
         var images = CrashImages(of: disk)
+        var distinct = DistinctFiles()
         var tried = 0
         for call in 0 ..< images.count {
             images.advance()
@@ -109,9 +110,9 @@ struct Recording {
             let range = allowed(afterCall: call)
             for seed in seeds {
                 tried += 1
-                if let problem = workload.problem(
-                    withFiles: images.image(seed: seed), allowing: range)
-                {
+                let files = images.image(seed: seed)
+                guard distinct.insert(files, allowing: range) else { continue }
+                if let problem = workload.problem(withFiles: files, allowing: range) {
                     return ("call \(call), seed \(seed): \(problem)", tried)
                 }
             }

@@ -74,6 +74,7 @@ import Testing
         var cuts = 0
         try forEachRecovery(recording, step: TestExtent.choose(quick: 83, full: 13)) { recovery in
             var images = CrashImages(of: recovery.disk)
+            var distinct = DistinctFiles()
             while images.position < images.count {
                 images.advance()
                 guard images.position > recovery.calls.lowerBound else { continue }
@@ -81,8 +82,9 @@ import Testing
                 let allowed = isDone ? recovery.opened ... recovery.opened : recovery.allowed
                 for seed in TestExtent.choose(quick: 0 ..< 1, full: 0 ..< 4) as Range<UInt64> {
                     cuts += 1
-                    let problem = recording.workload.problem(
-                        withFiles: images.image(seed: seed), allowing: allowed)
+                    let files = images.image(seed: seed)
+                    guard distinct.insert(files, allowing: allowed) else { continue }
+                    let problem = recording.workload.problem(withFiles: files, allowing: allowed)
                     #expect(
                         problem == nil,
                         "\(recovery.name), then after call \(images.position), seed \(seed)")
@@ -155,15 +157,17 @@ import Testing
             if writesSummary(disk.journal[calls...]) { summaries += 1 }
             let lower = recording.allowed(afterCall: calls - 1).lowerBound
             var images = CrashImages(of: disk)
+            var distinct = DistinctFiles()
             while images.position < images.count {
                 images.advance()
                 guard images.position > calls else { continue }
                 let isDone = images.position == images.count
                 for seed in TestExtent.choose(quick: 0 ..< 2, full: 0 ..< 6) as Range<UInt64> {
                     cuts += 1
-                    let problem = workload.problem(
-                        withFiles: images.image(seed: seed),
-                        allowing: (isDone ? published : lower) ... published)
+                    let files = images.image(seed: seed)
+                    let allowed = (isDone ? published : lower) ... published
+                    guard distinct.insert(files, allowing: allowed) else { continue }
+                    let problem = workload.problem(withFiles: files, allowing: allowed)
                     #expect(
                         problem == nil,
                         "killed before call \(calls), cut after call \(images.position), seed \(seed)"

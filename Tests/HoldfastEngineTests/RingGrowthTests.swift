@@ -96,7 +96,7 @@ import TestSupport
                 for piece in 0 ..< 12 {
                     let bytes = UnsafeRawBufferPointer(
                         start: access.address(block + UInt64(piece * 4096), 4096), count: 4096)
-                    #expect(bytes.allSatisfy { $0 == UInt8(piece + 10) }, "piece \(piece)")
+                    #expect(bytes.isFilled(with: UInt8(piece + 10)), "piece \(piece)")
                 }
                 for piece in 20 ..< 90 {
                     #expect(access.load(block + UInt64(piece * 4096 + 4000), as: UInt8.self) == 103)

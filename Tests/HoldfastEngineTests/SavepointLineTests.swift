@@ -32,9 +32,8 @@ import TestSupport
     private func holds(_ offset: UInt64, _ bytes: Int, _ value: UInt8, _ access: HeapAccess)
         -> Bool
     {
-        UnsafeRawBufferPointer(start: access.address(offset, bytes), count: bytes).allSatisfy {
-            $0 == value
-        }
+        UnsafeRawBufferPointer(start: access.address(offset, bytes), count: bytes)
+            .isFilled(with: value)
     }
 
     private func undone(_ access: HeapAccess, _ body: (HeapAccess) throws -> Void) throws {
@@ -466,7 +465,7 @@ private struct Blocks {
                 UnsafeRawBufferPointer(
                     start: access.address(block.offset, block.bytes.count),
                     count: block.bytes.count
-                ).elementsEqual($0)
+                ).isSame(as: $0)
             }
         }
     }

@@ -95,6 +95,7 @@ import TestSupport
 
         func firstViolation(seeds: Range<UInt64>) -> (violation: String?, images: Int) {
             var images = CrashImages(of: disk)
+            var distinct = DistinctFiles()
             var tried = 0
             for call in 0 ..< images.count {
                 images.advance()
@@ -104,7 +105,9 @@ import TestSupport
                 for seed in seeds {
                     tried += 1
                     let files = images.image(seed: seed)
-                    if let problem = workload.problem(withFiles: files, allowing: range) {
+                    if distinct.insert(files, allowing: range),
+                        let problem = workload.problem(withFiles: files, allowing: range)
+                    {
                         return ("call \(call), seed \(seed): \(problem)", tried)
                     }
                     // A copy no longer changes, so it is checked only while it is made and for a
@@ -118,8 +121,10 @@ import TestSupport
                             }
                             continue
                         }
-                        if let problem = workload.problem(
-                            withFiles: files, allowing: copy.commit ... copy.commit, at: copy.path)
+                        let commit = copy.commit ... copy.commit
+                        if distinct.insert(files, allowing: commit, at: copy.path),
+                            let problem = workload.problem(
+                                withFiles: files, allowing: commit, at: copy.path)
                         {
                             return ("call \(call), seed \(seed), \(copy.path): \(problem)", tried)
                         }

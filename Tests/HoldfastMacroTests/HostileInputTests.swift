@@ -62,7 +62,7 @@ import TestSupport
         ])
     func longRows(_ unit: String) {
         let row = String(
-            repeating: unit, count: TestExtent.choose(quick: 1_000, full: 20_000))
+            repeating: unit, count: TestExtent.choose(quick: 500, full: 20_000))
         for start in [
             "", "struct X {", "struct X { var a: ", "struct X { var a = ", "enum X { case a(",
             "struct X<",

@@ -86,7 +86,8 @@ import TestSupport
 
     /// Very long names and strings do not make very long messages.
     @Test func longNamesInMessages() throws {
-        let long = String(repeating: "x", count: 10_000_000)
+        let long = String(
+            repeating: "x", count: TestExtent.choose(quick: 1_000_000, full: 10_000_000))
         let heap = try PersistentHeap.open(folder.file())
         try heap.write { _ = try $0.value(long, initial: 1) }
         func text(_ body: () throws -> Void) -> Int {

@@ -626,7 +626,8 @@ private struct Oops: Error, Equatable {
                 model.arrays[name, default: []].removeSubrange(range)
             case 7, 8:
                 let queue = try tx.deque("queue " + name, of: Int.self)
-                let numbers = (0 ..< random.below(2000)).map { $0 }
+                let most = TestExtent.choose(quick: 500, full: 2000)
+                let numbers = (0 ..< random.below(most)).map { $0 }
                 queue.append(contentsOf: numbers)
                 model.queues[name, default: []].append(contentsOf: numbers)
                 let rest = random.below(queue.count + 1)

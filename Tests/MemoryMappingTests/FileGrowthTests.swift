@@ -17,9 +17,14 @@ import Testing
     static let granules = [1, 4096, 65536, 100_000, 1 << 20]
 
     /// Sizes around every power of two, and the largest values.
-    static let sizes: [Int] =
-        [0, Int.max, Int.max - 1, Int.max - 65535, Int.max / 8 * 7, Int.max / 9 * 8]
-        + (0 ..< 63).flatMap { [(1 << $0) - 1, 1 << $0, (1 << $0) + 1] }
+    static let sizes: [Int] = {
+        let largest: [Int] = [.max, .max - 1, .max - 65535, .max / 8 * 7, .max / 9 * 8]
+        let aroundPowers = (0 ..< 63).flatMap { (exponent: Int) -> [Int] in
+            let power: Int = 1 << exponent
+            return [power - 1, power, power + 1]
+        }
+        return [0] + largest + aroundPowers
+    }()
 
     /// Growth that the disk cannot hold does not take what is left of it, not even for a moment.
     @Test func whatCannotFitTakesNothing() throws {

@@ -132,9 +132,14 @@ struct LogScanner {
             let pieceEnd = min(at + pieceBytes, end)
             // The ring is mapped twice in succession, so a piece is contiguous wherever it begins.
             let piece = UnsafeRawPointer(source.ring.address(at))
-            // Records begin at multiples of 8.
-            for offset in stride(from: 0, to: Int(pieceEnd - at), by: 8)
-            where piece.load(fromByteOffset: offset, as: UInt32.self) == LogRecord.magic {
+            // Records begin at multiples of 8. Not a loop over a sequence: this one looks at every
+            // word of a log, also in unoptimised builds.
+            var offset = -8
+            let byteCount = Int(pieceEnd - at)
+            while offset + 8 < byteCount {
+                offset += 8
+                guard piece.load(fromByteOffset: offset, as: UInt32.self) == LogRecord.magic
+                else { continue }
                 let place = at + UInt64(offset)
                 guard place > position, let claimed = header(in: index, at: place),
                     claimed.durablePosition > position

@@ -127,7 +127,7 @@ enum FailureModel {
         let table = access.catalogue
         func differs(_ place: UInt64, _ bytes: Int, _ fill: UInt8) -> Bool {
             let raw = UnsafeRawPointer(access.address(place, bytes))
-            return raw.load(as: UInt8.self) != fill || memcmp(raw, raw + 1, bytes - 1) != 0
+            return !UnsafeRawBufferPointer(start: raw, count: bytes).isFilled(with: fill)
         }
         let block = access.load(table + 8, as: UInt64.self)
         for page in 0 ..< pages {

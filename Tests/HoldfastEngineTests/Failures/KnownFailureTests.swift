@@ -22,6 +22,7 @@ import TestSupport
         seeds: Range<UInt64> = TestExtent.choose(quick: 0 ..< 2, full: 0 ..< 7)
     ) -> [String] {
         var images = CrashImages(of: disk, failureSeed: failureSeed)
+        var distinct = DistinctFiles()
         var problems: [String] = []
         while images.position < images.count {
             images.advance()
@@ -30,6 +31,7 @@ import TestSupport
                 var files = images.image(seed: seed)
                 // Nothing is promised about the shared file.
                 files[path + LogLayout.sharedSuffix] = nil
+                guard distinct.insert(files, allowing: allowed) else { continue }
                 if let problem = FailureModel.problem(inFiles: files, allowed: allowed) {
                     problems.append(
                         "after \(images.position - start) calls, seed \(seed): \(problem)")

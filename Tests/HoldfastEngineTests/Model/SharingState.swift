@@ -1,3 +1,5 @@
+import TestSupport
+
 /// All that processes share, and what each of them knows.
 ///
 /// Only bytes, so that a state can be hashed and compared as a whole: an unoptimised build visits
@@ -159,7 +161,7 @@ struct ModelProcess {
 extension SharingState: Hashable {
     static func == (one: SharingState, other: SharingState) -> Bool {
         withUnsafeBytes(of: one) { one in
-            withUnsafeBytes(of: other) { other in one.elementsEqual(other) }
+            withUnsafeBytes(of: other) { other in one.isSame(as: other) }
         }
     }
 

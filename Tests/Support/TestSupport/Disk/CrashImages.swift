@@ -130,10 +130,7 @@ public struct CrashImages {
                 if unsynced == 1, let old = contents[number] {
                     for start in stride(from: 0, to: bytes.count, by: 512)
                     where random.next() & 1 == 0 {
-                        let end = min(start + 512, bytes.count)
-                        for index in start ..< end {
-                            bytes[index] = index < old.count ? old[index] : 0
-                        }
+                        Self.restore(start ..< min(start + 512, bytes.count), of: &bytes, old)
                     }
                 }
                 contents[number] = bytes
@@ -151,6 +148,20 @@ public struct CrashImages {
             if happened { apply(call, number, to: &names) }
         }
         return names.mapValues { contents[$0] ?? [] }
+    }
+
+    /// Puts back what a sector was: the bytes of `old`, and zeros beyond its end.
+    private static func restore(_ sector: Range<Int>, of bytes: inout [UInt8], _ old: [UInt8]) {
+        let kept = min(max(old.count - sector.lowerBound, 0), sector.count)
+        bytes.withUnsafeMutableBytes { target in
+            let place = target.baseAddress! + sector.lowerBound
+            old.withUnsafeBytes { source in
+                guard kept > 0 else { return }
+                place.copyMemory(from: source.baseAddress! + sector.lowerBound, byteCount: kept)
+            }
+            (place + kept).initializeMemory(
+                as: UInt8.self, repeating: 0, count: sector.count - kept)
+        }
     }
 
     private static func apply(

@@ -47,7 +47,7 @@ enum Mutation: CaseIterable {
         case .lengthen:
             let fill: UInt8 = [0, 0, 0xff, 7].randomElement(using: &random)!
             let more = [1, 4096, 65536, 65536 * 2].randomElement(using: &random)!
-            bytes.append(contentsOf: repeatElement(fill, count: more))
+            bytes += [UInt8](repeating: fill, count: more)
             return "base.heap\(suffix) lengthened by \(more) bytes of \(fill)"
         case .swapPages:
             let other = Self.place(in: bytes, &random) / 4096 * 4096

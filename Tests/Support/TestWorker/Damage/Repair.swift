@@ -1,5 +1,6 @@
 import HoldfastEngine
 import HoldfastFormat
+import TestSupport
 
 /// Recomputes every checksum after damage, so that the damage reaches the code behind the checks.
 enum Repair {
@@ -47,7 +48,7 @@ enum Repair {
             }
             let bytes = UnsafeRawBufferPointer(page(number))
             let entry = PageChecksums.entry(index, in: UnsafeRawBufferPointer(page(checksumPage)))
-            let isUnwritten = entry == 0 && bytes.allSatisfy { $0 == 0 }
+            let isUnwritten = entry == 0 && bytes.isFilled(with: 0)
             if !isUnwritten {
                 PageChecksums.setEntry(
                     index, to: PageChecksums.checksum(ofPage: number, bytes), in: page(checksumPage)

@@ -123,15 +123,18 @@ struct DocumentationPage {
             + "\n#sourceLocation()\n"
     }
 
-    /// Divides lines into those of the types with attached macros and all others. Each takes the
-    /// place of the other's lines with empty ones.
+    /// Divides lines into those of types, which attached macros need outside of functions, and all
+    /// others. Each takes the place of the other's lines with empty ones.
     private static func separate(_ lines: [String]) -> (types: [String], others: [String]) {
         var types = lines.map { _ in "" }
         var others = types
         var isInType = false
         var depth = 0
         for (index, line) in lines.enumerated() {
-            isInType = isInType || ["@Persistable", "@HeapSchema"].contains(where: line.hasPrefix)
+            isInType =
+                isInType
+                || ["@Persistable", "@HeapSchema", "struct ", "enum "].contains(
+                    where: line.hasPrefix)
             if isInType { types[index] = line } else { others[index] = line }
             guard isInType else { continue }
             let opened = line.count { $0 == "{" }

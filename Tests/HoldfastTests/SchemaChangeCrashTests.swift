@@ -81,7 +81,7 @@ import TestSupport
     }
 
     private var conversion: SchemaConversion {
-        SchemaConversion(roots: Shop2.declaredRoots, policy: .automatic)
+        SchemaConversion(of: Shop2.self)
     }
 
     /// Opens what is left and requires a complete conversion.
@@ -206,7 +206,7 @@ import TestSupport
         var heap = try PersistentHeap.open(folder.file())
         var costs: [Double] = []
         for root in Shop2.declaredRoots {
-            let conversion = SchemaConversion(roots: [root], policy: .automatic)
+            let conversion = SchemaConversion(of: Shop2.self, roots: [root])
             var lines = 0
             for part in 0... {
                 var isLast = false

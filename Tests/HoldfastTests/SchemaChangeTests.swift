@@ -148,8 +148,7 @@ private enum New {
     ) throws where Root.Stored == RelativePointer<A>, Next.Stored == RelativePointer<B> {
         let heap = try PersistentHeap.inMemory()
         try TypedHeap<Of<Root, A>>(heap).write { fill($0.root) }
-        let conversion = SchemaConversion(
-            roots: Of<Next, B>.declaredRoots, policy: .automatic)
+        let conversion = SchemaConversion(of: Of<Next, B>.self)
         while try !heap.write({ try conversion.run(in: $0, upTo: limit) }) { try verify(heap) }
         try TypedHeap<Of<Next, B>>(heap).read { check($0.root) }
         let hidden = try heap.read { RootCatalogue($0.access).hiddenNames }

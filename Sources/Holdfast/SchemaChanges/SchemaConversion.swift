@@ -7,13 +7,16 @@ struct SchemaConversion {
 
     let roots: [DeclaredRoot]
     let policy: SchemaChanges
-    /// The version of the schema that has the roots.
-    let version: (HeapAccess) -> SchemaVersion
+    /// The schema that has the roots.
+    let schema: any HeapSchema.Type
 
-    init<Schema: HeapSchema>(of schema: Schema.Type, _ policy: SchemaChanges) {
-        roots = Schema.declaredRoots
+    init(
+        of schema: any HeapSchema.Type, _ policy: SchemaChanges = .automatic,
+        roots: [DeclaredRoot]? = nil
+    ) {
+        self.schema = schema
+        self.roots = roots ?? schema.declaredRoots
         self.policy = policy
-        version = { SchemaVersion(of: schema, in: $0) }
     }
 
     /// Whether a root has another type, or its conversion is unfinished.
@@ -115,7 +118,7 @@ struct SchemaConversion {
         let history = TypeHistory(of: root.name, in: access)
         // A schema with a version above all others has taken the change back.
         if !isSame, let known = try history.firstIndex(of: requested),
-            try !version(access).isHighest
+            try !SchemaVersion(of: schema, in: access).isHighest
         {
             throw HeapError.newerData(
                 path: access.heapPath, version: try history.count + 1, known: known + 1)

@@ -7,10 +7,10 @@ package struct SchemaVersion {
     private let number: HiddenNumber
     private let declared: Int
 
-    init<Schema: HeapSchema>(of schema: Schema.Type, in access: HeapAccess) {
+    init(of schema: any HeapSchema.Type, in access: HeapAccess) {
         path = access.heapPath
-        number = HiddenNumber(RootCatalogue.schemaVersionName("\(Schema.self)"), in: access)
-        declared = Schema.schemaVersion
+        number = HiddenNumber(RootCatalogue.schemaVersionName("\(schema)"), in: access)
+        declared = schema.schemaVersion
     }
 
     /// Throws `newerData` if a program with a higher version has had the heap open, and returns

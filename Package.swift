@@ -30,7 +30,7 @@ let package = Package(
         .target(name: "CHoldfast"),
 
         // Safe file and anonymous mappings; knows nothing of heaps.
-        .target(name: "MemoryMapping"),
+        .target(name: "MemoryMapping", swiftSettings: checksMemory),
 
         // All calls of the operating system: files, locks, processes, threads.
         .target(
@@ -38,12 +38,14 @@ let package = Package(
             dependencies: [
                 "CHoldfast",
                 "MemoryMapping",
-            ]),
+            ],
+            swiftSettings: checksMemory),
 
         // The bytes of a heap's files, without input or output.
         .target(
             name: "HoldfastFormat",
-            dependencies: ["CHoldfast"]),
+            dependencies: ["CHoldfast"],
+            swiftSettings: checksMemory),
 
         // The untyped heap: redo log, transactions, allocator.
         .target(

@@ -31,35 +31,36 @@ package struct SharedHeader: Equatable, Sendable {
     package func encoded() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Self.byteCount)
         var header = self
-        bytes.withUnsafeMutableBytes { raw in
-            Self.magicField.store(Self.magic, to: raw.baseAddress!)
-            Self.versionField.store(version, to: raw.baseAddress!)
-            header.transfer(FieldWriter(raw.baseAddress!))
-            SealedHeader.seal(raw, at: Self.checksumOffset)
+        unsafe bytes.withUnsafeMutableBytes { raw in
+            unsafe Self.magicField.store(Self.magic, to: raw.baseAddress!)
+            unsafe Self.versionField.store(version, to: raw.baseAddress!)
+            unsafe header.transfer(FieldWriter(raw.baseAddress!))
+            unsafe SealedHeader.seal(raw, at: Self.checksumOffset)
         }
         return bytes
     }
 
     /// The fields of bytes that begin like a header, whatever follows.
     private init?(unverified raw: UnsafeRawBufferPointer) {
-        guard raw.count >= Self.byteCount, Self.magicField.load(raw.baseAddress!) == Self.magic
+        guard raw.count >= Self.byteCount,
+            unsafe Self.magicField.load(raw.baseAddress!) == Self.magic
         else { return nil }
         self.init(identity: HeapIdentity(high: 0, low: 0), bootHigh: 0, bootLow: 0)
-        version = Self.versionField.load(raw.baseAddress!)
-        transfer(FieldReader(raw.baseAddress!))
+        version = unsafe Self.versionField.load(raw.baseAddress!)
+        unsafe transfer(FieldReader(raw.baseAddress!))
     }
 
     /// Whether a header names the heap, even if it is damaged elsewhere: enough to identify the
     /// file's owner.
     package static func names(_ identity: HeapIdentity, _ raw: UnsafeRawBufferPointer) -> Bool {
-        SharedHeader(unverified: raw)?.identity == identity
+        unsafe SharedHeader(unverified: raw)?.identity == identity
     }
 
     /// Of this version, or of an earlier one whose records are the same: recovery reads both.
     package static func decode(_ raw: UnsafeRawBufferPointer) -> SharedHeader? {
-        guard let header = SharedHeader(unverified: raw),
+        guard let header = unsafe SharedHeader(unverified: raw),
             LogLayout.readableSharedVersions.contains(header.version),
-            SealedHeader.isSealed(raw, at: checksumOffset)
+            unsafe SealedHeader.isSealed(raw, at: checksumOffset)
         else { return nil }
         return header
     }

@@ -51,7 +51,9 @@ struct JSONBuffer {
     mutating func write(string utf8: UnsafeRawBufferPointer) {
         bytes.append(UInt8(ascii: "\""))
         var start = 0
-        for unsafe(index, byte) in unsafe utf8.enumerated() where Self.isEscaped(byte) {
+        for index in 0 ..< utf8.count {
+            let byte = unsafe utf8[index]
+            guard Self.isEscaped(byte) else { continue }
             unsafe bytes.append(contentsOf: utf8[start ..< index])
             write(escaped: byte)
             start = index + 1

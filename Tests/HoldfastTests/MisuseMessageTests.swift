@@ -20,6 +20,7 @@ import Testing
         #expect(missing == [], "\(text)", sourceLocation: location)
     }
 
+    /// A heap that is open while the mistake is made, and closed after it.
     private static func heap() throws -> PersistentHeap { try PersistentHeap.inMemory() }
 
     // MARK: After the transaction
@@ -27,27 +28,35 @@ import Testing
     @Test func handlesAfterTheirTransaction() async {
         var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
         {
-            let map = try Self.heap().writeAndKeep { try $0.map("stock", String.self, Int.self) }
+            let heap = try Self.heap()
+            let map = try heap.writeAndKeep { try $0.map("stock", String.self, Int.self) }
             _ = map["bolt"]
+            try heap.close()
         }
         expect(
             result, says: "a handle was used after its transaction had ended",
             "PersistentMap<String, Int>, look-up of a key, root \"stock\", of the heap ")
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            let array = try Self.heap().writeAndKeep { try $0.array("list", of: Int.self) }
+            let heap = try Self.heap()
+            let array = try heap.writeAndKeep { try $0.array("list", of: Int.self) }
             array.append(1)
+            try heap.close()
         }
         expect(result, says: "PersistentArray<Int>.append(_:), root \"list\", of the heap ")
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            let deque = try Self.heap().writeAndKeep { try $0.deque("queue", of: Int.self) }
+            let heap = try Self.heap()
+            let deque = try heap.writeAndKeep { try $0.deque("queue", of: Int.self) }
             _ = deque.popFirst()
+            try heap.close()
         }
         expect(result, says: "PersistentDeque<Int>.popFirst(), root \"queue\"")
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            let map = try Self.heap().writeAndKeep {
+            let heap = try Self.heap()
+            let map = try heap.writeAndKeep {
                 try $0.sortedMap("days", Int.self, String.self)
             }
             map[1] = "Monday"
+            try heap.close()
         }
         expect(result, says: "PersistentSortedMap<Int, String>, insertion of a key, root \"days\"")
     }
@@ -56,13 +65,17 @@ import Testing
     @Test func wrappersAfterTheirTransaction() async {
         var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
         {
-            let set = try Self.heap().writeAndKeep { try $0.set("seen", of: Int.self) }
+            let heap = try Self.heap()
+            let set = try heap.writeAndKeep { try $0.set("seen", of: Int.self) }
             _ = set.count
+            try heap.close()
         }
         expect(result, says: "PersistentSet<Int>.count, root \"seen\"")
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            let text = try Self.heap().writeAndKeep { try $0.string("text") }
+            let heap = try Self.heap()
+            let text = try heap.writeAndKeep { try $0.string("text") }
             text.append("more")
+            try heap.close()
         }
         expect(result, says: "PersistentString.", "root \"text\"")
     }
@@ -70,15 +83,19 @@ import Testing
     @Test func recordsAndValuesAfterTheirTransaction() async {
         var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
         {
-            let node = try Self.heap().writeAndKeep { tx in
+            let heap = try Self.heap()
+            let node = try heap.writeAndKeep { tx in
                 try tx.value("first", initial: Node(name: "a", next: nil)).ref
             }
             _ = node.name
+            try heap.close()
         }
-        expect(result, says: "HeapRef<Node>.name, of the heap ")
+        expect(result, says: "HeapRef<Node>.name, root \"first\", of the heap ")
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            let value = try Self.heap().writeAndKeep { try $0.value("number", initial: 1) }
+            let heap = try Self.heap()
+            let value = try heap.writeAndKeep { try $0.value("number", initial: 1) }
             _ = value.value
+            try heap.close()
         }
         expect(result, says: "PersistentValue<Int>.value, root \"number\"")
     }
@@ -187,7 +204,7 @@ import Testing
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
         {
             try Self.heap().write { tx in
-                let node = tx.new(Node(name: "a", next: nil))
+                let node = try tx.new(Node(name: "a", next: nil))
                 node.free()
                 print(node.name)
             }
@@ -235,14 +252,16 @@ import Testing
         }
         expect(
             result, says: "a map or set was changed during iteration",
-            "PersistentMap<Int, Int>.nextSlot(), root \"stock\"")
+            "PersistentMap<Int, Int>.next(), root \"stock\"")
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            var iterator = try Self.heap().writeAndKeep { tx in
+            let heap = try Self.heap()
+            var iterator = try heap.writeAndKeep { tx in
                 let array = try tx.array("list", of: Int.self)
                 array.append(1)
                 return array.makeIterator()
             }
             _ = iterator.next()
+            try heap.close()
         }
         expect(
             result, says: "an iterator was used after its transaction had ended",

@@ -147,9 +147,9 @@ extension Handle {
             return set + name.dropFirst(map.count).dropLast(ending.count) + ">"
         }
         if type == PersistentArray<UInt8>.self {
-            return "\(name) (or PersistentString, PersistentBytes)"
+            return "PersistentString, PersistentBytes or \(name)"
         }
-        if type == PersistentArray<UInt64>.self { return "\(name) (or PersistentBitSet)" }
+        if type == PersistentArray<UInt64>.self { return "PersistentBitSet or \(name)" }
         return name
     }
 }

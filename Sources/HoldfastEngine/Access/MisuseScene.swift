@@ -43,7 +43,8 @@ public struct MisuseScene {
         let found = PlaceFinder.shared.find(access, place)
         path = found?.path
         let name = found?.type ?? type
-        let separator = operation.isEmpty ? "" : operation.contains(" ") ? ", " : "."
+        let isMember = !operation.contains(" ") && !name.contains(" or ")
+        let separator = operation.isEmpty ? "" : isMember ? "." : ", "
         self.operation = name + separator + operation
     }
 
@@ -104,6 +105,9 @@ extension HeapAccess {
         guard !isDetached, let origin = originPath else { return false }
         return EpochOrigins.shared.path(of: context.pointee.newestEpoch) == origin
     }
+
+    /// Whether the calling thread has a transaction open, in any heap.
+    package static var isInTransaction: Bool { HeapView.innermost != nil }
 
     /// The innermost transaction that the calling thread has open in the heap at `path`.
     package static func innermost(inHeapAt path: String) -> HeapAccess? {

@@ -129,7 +129,7 @@ extension PersistentArray {
     @inlinable
     func appendPlain(_ source: UnsafeRawBufferPointer) {
         guard let start = source.baseAddress, source.count > 0 else { return }
-        let header = openedForChange()
+        let header = openedForChange("append(contentsOf:)")
         access.writableAddress(elementOffset(count), source.count).copyMemory(
             from: start, byteCount: source.count)
         header.pointee.count += UInt64(source.count / Self.stride)
@@ -145,7 +145,7 @@ extension PersistentArray where Element: PersistableInteger {
         // All of them are written, so each needs memory.
         guard access.hasMemory(byteCount: overflows ? .max : byteCount), makeRoom(forMore: number)
         else { return }
-        let header = openedForChange()
+        let header = openedForChange("append(contentsOf:)")
         access.writableAddress(elementOffset(count), number * Self.stride)
             .initializeMemory(as: UInt8.self, repeating: 0, count: number * Self.stride)
         header.pointee.count += UInt64(number)

@@ -43,9 +43,11 @@ extension PersistentMap: Sequence {
         /// each entry would have to wait for the one before it.
         @inlinable @inline(__always)
         mutating func nextSlot() -> UnsafeMutablePointer<Slot>? {
-            guard map.access.isOpen else { map.trap(.iteratorOutlived) }
+            guard map.access.isOpen else { map.trap(.iteratorOutlived, "next()") }
             // Nothing has been inserted or removed, so addresses that were checked are still valid.
-            guard header.pointee.changes == changes else { map.trap(.changedWhileIterating) }
+            guard header.pointee.changes == changes else {
+                map.trap(.changedWhileIterating, "next()")
+            }
             if _slowPath(walk.used == 0) {
                 walk = map.nextChunks(walk)
                 if walk.used == 0 { return nil }

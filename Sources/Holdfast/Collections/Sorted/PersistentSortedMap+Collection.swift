@@ -249,8 +249,10 @@ extension PersistentSortedMap {
 
         @inlinable @inline(__always)
         mutating func nextSlot() -> UnsafeMutablePointer<Slot>? {
-            guard map.access.isOpen else { map.trap(.iteratorOutlived) }
-            guard header.pointee.changes == changes else { map.trap(.changedWhileIterating) }
+            guard map.access.isOpen else { map.trap(.iteratorOutlived, "next()") }
+            guard header.pointee.changes == changes else {
+                map.trap(.changedWhileIterating, "next()")
+            }
             while position >= limit {
                 guard nextLeaf() else { return nil }
             }

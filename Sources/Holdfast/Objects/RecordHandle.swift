@@ -135,3 +135,18 @@ extension RecordHandle {
     @inlinable
     public var ref: HeapRef<Target> { HeapRef(access: access, place: place) }
 }
+
+extension RecordHandle where Target: PersistableContainer {
+    /// The collection: a table. It is replaced where it is stored, and changed by its own methods.
+    public var record: Target {
+        get {
+            requireRecord("record")
+            return Target.load(RelativePointer(offset: place), from: access)
+        }
+        @available(
+            *, unavailable,
+            message: "a table is replaced where it is stored, not through a reference to it"
+        )
+        nonmutating set { fatalError("unavailable") }
+    }
+}

@@ -31,9 +31,10 @@ extension HeapHandle {
 
     @inlinable @inline(never)
     static func trapReadOnly(
-        _ access: HeapAccess, _ offset: UInt64, _ operation: OperationName
+        _ context: Context, _ place: UInt64, _ operation: OperationName
     ) -> Never {
-        Misuse.writeInReadTransaction(Handle.scene(Self.self, access, offset, operation))
+        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
+        Misuse.writeInReadTransaction(Handle.scene(Self.self, access, place, operation))
     }
 
     /// Traps because of an index that is out of range. `block` is one of the collection's blocks.
@@ -94,10 +95,25 @@ extension HeapHandle {
     }
 
     /// Traps in a read transaction. Costs nothing where the next step is to mark something dirty,
-    /// which asks the same.
+    /// which asks the same. `place` is in one of the collection's blocks: that which is at hand.
+    @inlinable @inline(__always)
+    func requireWritable(
+        _ operation: StaticString = #function, at place: @autoclosure () -> UInt64
+    ) {
+        guard access.isWritable else {
+            Self.trapReadOnly(access.context, place(), operation.utf8Start)
+        }
+    }
+
     @inlinable @inline(__always)
     func requireWritable(_ operation: StaticString = #function) {
-        guard access.isWritable else { Self.trapReadOnly(access, offset, operation.utf8Start) }
+        requireWritable(operation, at: offset)
+    }
+
+    /// The offset of an address in the heap.
+    @inlinable @inline(__always)
+    func place<T>(of address: UnsafeMutablePointer<T>) -> UInt64 {
+        Handle.offset(of: address, access.context)
     }
 }
 

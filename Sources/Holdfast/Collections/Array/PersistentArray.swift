@@ -118,7 +118,7 @@ public struct PersistentArray<Element: Persistable> {
             let place = elementOffset(checked(index, opened()))
             let old = access.load(place, as: Element.Stored.self)
             let new = Element.store(newValue, in: access)
-            requireWritable()
+            requireWritable(at: place)
             access.store(new, at: place)
             if Element.ownsMemory { Element.destroy(old, in: access) }
         }

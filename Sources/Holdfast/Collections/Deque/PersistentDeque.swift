@@ -141,7 +141,7 @@ public struct PersistentDeque<Element: Persistable> {
 
     @inlinable @inline(__always)
     func write(_ stored: Element.Stored, at place: UnsafeMutablePointer<Element.Stored>) {
-        requireWritable("subscript(_:)")
+        requireWritable("subscript(_:)", at: self.place(of: place))
         access.markDirty(address: place, MemoryLayout<Element.Stored>.size)
         place.pointee = stored
     }

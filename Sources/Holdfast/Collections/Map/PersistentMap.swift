@@ -209,7 +209,7 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         let new = Value.store(value, in: access)
         // Not the key, which may be in another line.
         withUnsafeMutablePointer(to: &slot.pointee.value) {
-            requireWritable("change of a value")
+            requireWritable("change of a value", at: place(of: slot))
             access.markDirty(address: $0, MemoryLayout<Value.Stored>.size)
         }
         slot.pointee.value = new

@@ -140,7 +140,7 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         if Value.ownsMemory { requireWritable("change of a value") }
         let old = slot.pointee.value
         let new = Value.store(value, in: access)
-        requireWritable("change of a value")
+        requireWritable("change of a value", at: place(of: slot))
         access.markDirty(address: slot, MemoryLayout<Slot>.size)
         slot.pointee.value = new
         if Value.ownsMemory { Value.destroy(old, in: access) }

@@ -36,13 +36,15 @@ public struct MisuseScene {
         path = nil
     }
 
-    /// `operation` is the name of a member, or a noun; empty if it is not known.
+    /// `type` names several types, with "or" between them, if the handle cannot tell. `operation`
+    /// is the name of a member, or a noun; empty if it is not known.
     public init(_ access: HeapAccess, _ type: String, _ operation: String, at place: UInt64) {
         self.access = access
         heap = nil
         let found = PlaceFinder.shared.find(access, place)
         path = found?.path
-        let name = found?.type ?? type
+        // A handle within another one, such as a string's array, does not know what it is part of.
+        let name = type.contains(" or ") ? found?.type ?? type : type
         let isMember = !operation.contains(" ") && !name.contains(" or ")
         let separator = operation.isEmpty ? "" : isMember ? "." : ", "
         self.operation = name + separator + operation

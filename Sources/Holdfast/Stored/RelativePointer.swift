@@ -12,9 +12,8 @@ public struct RelativePointer<Pointee: BitwiseCopyable>: BitwiseCopyable, Hashab
     /// The offset in bytes from the start of the heap.
     public let offset: UInt64
 
-    /// Creates the pointer to `offset`. Unsafe, because nothing says that the bytes there are those
-    /// of a `Pointee`; any pointer that the heap has made leads to one.
-    @unsafe @inlinable @inline(__always)
+    /// Creates the pointer to `offset`.
+    @inlinable @inline(__always)
     public init(offset: UInt64) { self.offset = offset }
 
     /// The null pointer.

@@ -83,8 +83,7 @@ extension Verification {
         case "PersistentBitSet":
             // A bit set counts its bits, which requires valid places.
             return isSound
-                ? unsafe PersistentBitSet.load(RelativePointer(offset: found.offset), from: access)
-                    .count
+                ? PersistentBitSet.load(RelativePointer(offset: found.offset), from: access).count
                 : nil
         default:
             let magics: Set<UInt32> = [0x5241_4648, 0x5144_4648, 0x504d_4648, 0x4d53_4648]

@@ -3,6 +3,10 @@
 import CompilerPluginSupport
 import PackageDescription
 
+// Targets with `checksMemory` compile with strict memory safety: each use of an address is marked
+// `unsafe`. Docs/Contributing.md says which do not, and why.
+let checksMemory: [SwiftSetting] = [.strictMemorySafety()]
+
 // The layers, bottom up; each target depends only on targets above it in this list.
 // Debug builds compile the same code as release builds; only the optimiser differs, and the steps
 // at which a test can let another thread go on (`Interleaving`).
@@ -26,7 +30,7 @@ let package = Package(
         .target(name: "CHoldfast"),
 
         // Safe file and anonymous mappings; knows nothing of heaps.
-        .target(name: "MemoryMapping"),
+        .target(name: "MemoryMapping", swiftSettings: checksMemory),
 
         // All calls of the operating system: files, locks, processes, threads.
         .target(
@@ -34,12 +38,14 @@ let package = Package(
             dependencies: [
                 "CHoldfast",
                 "MemoryMapping",
-            ]),
+            ],
+            swiftSettings: checksMemory),
 
         // The bytes of a heap's files, without input or output.
         .target(
             name: "HoldfastFormat",
-            dependencies: ["CHoldfast"]),
+            dependencies: ["CHoldfast"],
+            swiftSettings: checksMemory),
 
         // The untyped heap: redo log, transactions, allocator.
         .target(
@@ -53,12 +59,13 @@ let package = Package(
 
         // What the macros write, as a library: the tests cannot import the program below wherever
         // they are built.
-        .target(name: "HoldfastMacroExpansion"),
+        .target(name: "HoldfastMacroExpansion", swiftSettings: checksMemory),
 
         // The compiler's plug-in, which runs on the machine that builds a program.
         .macro(
             name: "HoldfastMacros",
-            dependencies: ["HoldfastMacroExpansion"]),
+            dependencies: ["HoldfastMacroExpansion"],
+            swiftSettings: checksMemory),
 
         // What a program sees: PersistentHeap, transactions, values, collections, macros.
         .target(
@@ -81,7 +88,8 @@ let package = Package(
                 "HoldfastEngine",
                 "HoldfastFormat",
                 "HoldfastSystem",
-            ]),
+            ],
+            swiftSettings: checksMemory),
 
         // Shared by the command and the REPL: terminal output, figures, tables, maps, JSON.
         .target(
@@ -91,7 +99,8 @@ let package = Package(
                 "HoldfastInspection",
                 "HoldfastSystem",
                 "MemoryMapping",
-            ]),
+            ],
+            swiftSettings: checksMemory),
 
         // The command `holdfast`. Not the product's name, which differs from the library's only in
         // its case.
@@ -105,7 +114,8 @@ let package = Package(
                 "HoldfastSystem",
                 "HoldfastTools",
                 "MemoryMapping",
-            ]),
+            ],
+            swiftSettings: checksMemory),
 
         // The REPL `heap-repl`.
         .executableTarget(
@@ -117,7 +127,8 @@ let package = Package(
                 "HoldfastTools",
                 "MemoryMapping",
             ],
-            path: "Sources/HeapREPL"),
+            path: "Sources/HeapREPL",
+            swiftSettings: checksMemory),
 
         // The example that the README's first command runs.
         .executableTarget(

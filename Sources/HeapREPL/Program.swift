@@ -16,7 +16,8 @@ enum Program {
             var options = PersistentHeap.Options()
             options.timeout = settings.timeout
             var status = stat()
-            let isThere = PathBytes.withCString(settings.path) { stat($0, &status) } == 0
+            let isThere =
+                unsafe PathBytes.withCString(settings.path) { unsafe stat($0, &status) } == 0
             options.verifiesPages = isThere && status.st_size <= verifiedBytes
             let heap = try PersistentHeap.open(
                 settings.path, mode: settings.isReadOnly ? .readOnly : .readWrite, options: options)

@@ -19,8 +19,8 @@ func receive(_ count: Int) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: count)
     var filled = 0
     while filled < count {
-        let number = bytes.withUnsafeMutableBytes {
-            read(STDIN_FILENO, $0.baseAddress! + filled, count - filled)
+        let number = unsafe bytes.withUnsafeMutableBytes {
+            unsafe read(STDIN_FILENO, $0.baseAddress! + filled, count - filled)
         }
         if number < 0, errno == EINTR { continue }
         guard number > 0 else { return nil }
@@ -30,11 +30,11 @@ func receive(_ count: Int) -> [UInt8]? {
 }
 
 func send(_ message: [UInt8]) -> Bool {
-    let bytes = withUnsafeBytes(of: UInt64(message.count).littleEndian, Array.init) + message
+    let bytes = unsafe withUnsafeBytes(of: UInt64(message.count).littleEndian, Array.init) + message
     var sent = 0
     while sent < bytes.count {
-        let number = bytes.withUnsafeBytes {
-            write(STDOUT_FILENO, $0.baseAddress! + sent, bytes.count - sent)
+        let number = unsafe bytes.withUnsafeBytes {
+            unsafe write(STDOUT_FILENO, $0.baseAddress! + sent, bytes.count - sent)
         }
         if number < 0, errno == EINTR { continue }
         guard number > 0 else { return false }

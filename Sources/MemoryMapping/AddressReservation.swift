@@ -13,7 +13,7 @@ import Synchronization
 /// which parts may be read or written. Thread safety: the only mutable state is the fault record
 /// and the size, which are atomic, so calls may come from any thread. The caller must serialise two
 /// calls on overlapping ranges, two changes of the size, and a call on a range that is in use.
-public final class AddressReservation: Sendable {
+@safe public final class AddressReservation: Sendable {
     /// The first address; a multiple of the page size.
     ///
     /// `nonisolated(unsafe)` because pointers are not `Sendable`; the address never changes while
@@ -40,13 +40,13 @@ public final class AddressReservation: Sendable {
         let minimum = SystemPage.roundUp(minimumBytes)
         var wanted = max(SystemPage.roundUp(preferredBytes), minimum)
         while true {
-            let result = SystemCalls.map(
+            let result = unsafe SystemCalls.map(
                 at: nil, byteCount: wanted, protection: SystemCalls.noAccess, isShared: false,
                 descriptor: nil,
                 fileOffset: 0)
-            switch result {
+            switch unsafe result {
             case .success(let address):
-                baseAddress = address
+                unsafe baseAddress = unsafe address
                 size = Atomic(wanted)
                 return
             case .failure(let error):
@@ -67,13 +67,13 @@ public final class AddressReservation: Sendable {
             "a file is mapped in whole pages of \(SystemPage.size) bytes, not \(byteCount) bytes "
                 + "of it"
         )
-        let result = SystemCalls.map(
+        let result = unsafe SystemCalls.map(
             at: nil, byteCount: byteCount,
             protection: kind == .readOnly ? SystemCalls.readOnly : SystemCalls.readWrite,
             isShared: kind != .privateCopy, descriptor: fileDescriptor, fileOffset: 0)
-        switch result {
+        switch unsafe result {
         case .success(let address):
-            baseAddress = address
+            unsafe baseAddress = unsafe address
             size = Atomic(byteCount)
         case .failure(let error): throw MappingError(.map, error)
         }
@@ -94,13 +94,13 @@ public final class AddressReservation: Sendable {
         let wanted = SystemPage.roundUp(byteCount)
         var range = max(SystemPage.roundUp(room), wanted)
         while true {
-            switch SystemCalls.reserve(range) {
+            switch unsafe SystemCalls.reserve(range) {
             case .success(let address):
-                let start = Self.start(of: wanted, in: address, range)
-                let (front, rest) = (start - address, address + range - (start + wanted))
-                if front > 0 { SystemCalls.unmap(address, front) }
-                if rest > 0 { SystemCalls.unmap(start + wanted, rest) }
-                baseAddress = start
+                let start = unsafe Self.start(of: wanted, in: address, range)
+                let (front, rest) = unsafe (start - address, address + range - (start + wanted))
+                if front > 0 { unsafe SystemCalls.unmap(address, front) }
+                if rest > 0 { unsafe SystemCalls.unmap(start + wanted, rest) }
+                unsafe baseAddress = unsafe start
                 size = Atomic(wanted)
                 return
             case .failure(let error):
@@ -114,17 +114,17 @@ public final class AddressReservation: Sendable {
     private static func start(
         of wanted: Int, in address: UnsafeMutableRawPointer, _ count: Int
     ) -> UnsafeMutableRawPointer {
-        let quarter = address + SystemPage.roundDown((count - wanted) / 4)
+        let quarter = unsafe address + SystemPage.roundDown((count - wanted) / 4)
         let largePage = 2 << 20
         let first = Int(bitPattern: address)
         let aligned = SystemPage.roundUp(Int(bitPattern: quarter), to: largePage) - first
-        return aligned + wanted <= count ? address + aligned : quarter
+        return unsafe aligned + wanted <= count ? address + aligned : quarter
     }
 
     deinit {
         // In this order: other code may get the addresses as soon as they are unmapped.
-        if let range { FaultGuard.unregister(range) }
-        SystemCalls.unmap(baseAddress, capacity)
+        if let range = unsafe range { unsafe FaultGuard.unregister(range) }
+        unsafe SystemCalls.unmap(baseAddress, capacity)
     }
 
     // MARK: The size
@@ -136,10 +136,10 @@ public final class AddressReservation: Sendable {
         let old = capacity
         let new = SystemPage.roundUp(newCapacity)
         guard new > old else { return }
-        if let error = SystemCalls.reserve(new - old, exactlyAt: baseAddress + old) {
+        if let error = unsafe SystemCalls.reserve(new - old, exactlyAt: baseAddress + old) {
             throw MappingError(.reserve, error)
         }
-        range?.pointee.moveEnd(to: UInt(bitPattern: baseAddress) + UInt(new))
+        unsafe range?.pointee.moveEnd(to: UInt(bitPattern: baseAddress) + UInt(new))
         size.store(new, ordering: .relaxed)
     }
 
@@ -152,9 +152,9 @@ public final class AddressReservation: Sendable {
             "a reservation is cut at a multiple of the page size of \(SystemPage.size) above zero, "
                 + "not at \(offset)")
         guard offset < old else { return }
-        range?.pointee.moveEnd(to: UInt(bitPattern: baseAddress) + UInt(offset))
+        unsafe range?.pointee.moveEnd(to: UInt(bitPattern: baseAddress) + UInt(offset))
         size.store(offset, ordering: .relaxed)
-        SystemCalls.unmap(baseAddress + offset, old - offset)
+        unsafe SystemCalls.unmap(baseAddress + offset, old - offset)
     }
 
     /// The address of a range inside the reservation, checked. This is the one place that keeps
@@ -167,7 +167,7 @@ public final class AddressReservation: Sendable {
             "\(byteCount) bytes at \(offset) are not whole pages inside the reservation of "
                 + "\(capacity) bytes"
         )
-        return baseAddress + offset
+        return unsafe baseAddress + offset
     }
 
     /// Replaces the contents at `offset` with a mapping. Does nothing for zero bytes, which the
@@ -177,13 +177,13 @@ public final class AddressReservation: Sendable {
         isShared: Bool = false,
         descriptor: Int32? = nil, fileOffset: Int = 0
     ) throws(MappingError) {
-        let address = address(offset, byteCount)
+        let address = unsafe address(offset, byteCount)
         guard byteCount > 0 else { return }
-        let result = SystemCalls.map(
+        let result = unsafe SystemCalls.map(
             at: address, byteCount: byteCount, protection: protection, isShared: isShared,
             descriptor: descriptor,
             fileOffset: fileOffset)
-        if case .failure(let error) = result { throw MappingError(operation, error) }
+        if case .failure(let error) = unsafe result { throw MappingError(operation, error) }
     }
 
     /// Maps `byteCount` bytes of a file, from `fileOffset` on, at `offset`, replacing anything
@@ -230,9 +230,9 @@ public final class AddressReservation: Sendable {
     /// is not mapped.
     public func advise(at offset: Int, byteCount: Int, _ advice: MemoryAdvice) throws(MappingError)
     {
-        let address = address(offset, byteCount)
+        let address = unsafe address(offset, byteCount)
         guard byteCount > 0 else { return }
-        if let error = SystemCalls.advise(address, byteCount, advice) {
+        if let error = unsafe SystemCalls.advise(address, byteCount, advice) {
             throw MappingError(.advise, error)
         }
     }
@@ -241,9 +241,9 @@ public final class AddressReservation: Sendable {
     /// `synchronous` here, because it needs the file. Throws `sync`; the state on the disk is then
     /// unknown, and a later success does not change that.
     public func sync(at offset: Int, byteCount: Int, _ mode: SyncMode) throws(MappingError) {
-        let address = address(offset, byteCount)
+        let address = unsafe address(offset, byteCount)
         guard byteCount > 0 else { return }
-        if let error = SystemCalls.sync(address, byteCount, waits: mode != .asynchronous) {
+        if let error = unsafe SystemCalls.sync(address, byteCount, waits: mode != .asynchronous) {
             throw MappingError(.sync, error)
         }
     }
@@ -253,10 +253,10 @@ public final class AddressReservation: Sendable {
     public func protect(at offset: Int, byteCount: Int, _ protection: MemoryProtection)
         throws(MappingError)
     {
-        let address = address(offset, byteCount)
+        let address = unsafe address(offset, byteCount)
         guard byteCount > 0 else { return }
         let value = protection == .readWrite ? SystemCalls.readWrite : SystemCalls.readOnly
-        if let error = SystemCalls.protect(address, byteCount, value) {
+        if let error = unsafe SystemCalls.protect(address, byteCount, value) {
             throw MappingError(.protect, error)
         }
     }
@@ -269,7 +269,7 @@ public final class AddressReservation: Sendable {
     // MARK: Faults
 
     private var range: UnsafePointer<GuardedRange>? {
-        UnsafePointer(bitPattern: guardedRange.load(ordering: .acquiring))
+        unsafe UnsafePointer(bitPattern: guardedRange.load(ordering: .acquiring))
     }
 
     /// From now on, touching an inaccessible page of a mapped file does not kill the process. Such
@@ -292,21 +292,21 @@ public final class AddressReservation: Sendable {
     /// must do the same, and threads must not block the signal. Calling again does nothing.
     /// O(reservations guarded).
     public func guardAgainstFaults() {
-        guard range == nil else { return }
-        let new = FaultGuard.register(baseAddress, capacity)
+        guard unsafe range == nil else { return }
+        let new = unsafe FaultGuard.register(baseAddress, capacity)
         let (isFirst, _) = guardedRange.compareExchange(
             expected: 0, desired: UInt(bitPattern: new), ordering: .acquiringAndReleasing)
         // Another thread was faster. Faults in between are recorded in both.
-        if !isFirst { FaultGuard.unregister(new) }
+        if !isFirst { unsafe FaultGuard.unregister(new) }
     }
 
     /// The offset from ``baseAddress`` of the first inaccessible page since
     /// ``guardAgainstFaults()`` or ``clearFault()``; nil if there is none, or without a guard.
     /// First in time: pages before it may have failed later. O(1), an atomic load, from any thread.
     /// Includes faults of other threads, as far as this thread can have read their zeros.
-    public var firstFault: Int? { range?.pointee.firstFault }
+    public var firstFault: Int? { unsafe range?.pointee.firstFault }
 
     /// Clears the fault, so that the next one is recorded. The zeros stay in place: first map the
     /// range again, while no thread touches it.
-    public func clearFault() { range?.pointee.clearFault() }
+    public func clearFault() { unsafe range?.pointee.clearFault() }
 }

@@ -29,8 +29,8 @@ public final class AnonymousMapping: Sendable {
         defer { access.endReading() }
         // The address goes through a local: the optimiser of Swift 6.3 fails on a span that depends
         // on the property itself.
-        let base = UnsafeRawPointer(reservation.baseAddress)
-        return try body(RawSpan(_unsafeStart: base, byteCount: count))
+        let base = unsafe UnsafeRawPointer(reservation.baseAddress)
+        return unsafe try body(RawSpan(_unsafeStart: base, byteCount: count))
     }
 
     /// Calls `body` with all bytes for writing. Traps while another closure uses them.
@@ -39,7 +39,7 @@ public final class AnonymousMapping: Sendable {
     ) throws(Failure) -> R {
         access.beginChanging("memory")
         defer { access.endChanging() }
-        var span = MutableRawSpan(
+        var span = unsafe MutableRawSpan(
             _unsafeBytes: UnsafeMutableRawBufferPointer(
                 start: reservation.baseAddress, count: count))
         return try body(&span)
@@ -67,5 +67,5 @@ public final class AnonymousMapping: Sendable {
 
     /// The address of the first byte, for code that builds its own safe access on it. Valid while
     /// the object lives; accesses through it are not covered by the checks of the scoped calls.
-    public var unsafeBaseAddress: UnsafeMutableRawPointer { reservation.baseAddress }
+    public var unsafeBaseAddress: UnsafeMutableRawPointer { unsafe reservation.baseAddress }
 }

@@ -26,12 +26,12 @@ enum FaultGuard {
         GuardedRange
     > {
         _ = isInstalled
-        return claimRange(start, byteCount)
+        return unsafe claimRange(start, byteCount)
     }
 
     /// Stops guarding a range returned by ``register(_:_:)``. Call before the addresses are
     /// unmapped; otherwise the next mapping that gets them would be guarded too.
-    static func unregister(_ range: UnsafePointer<GuardedRange>) { range.pointee.release() }
+    static func unregister(_ range: UnsafePointer<GuardedRange>) { unsafe range.pointee.release() }
 
     private static func claimRange(
         _ start: UnsafeMutableRawPointer, _ byteCount: Int
@@ -39,21 +39,21 @@ enum FaultGuard {
         let first = UInt(bitPattern: start)
         let end = first + UInt(byteCount)
         var next = Self.first.load(ordering: .acquiring)
-        while let range = UnsafePointer<GuardedRange>(bitPattern: next) {
-            if range.pointee.claim(first, end) { return range }
-            next = range.pointee.next.load(ordering: .relaxed)
+        while let range = unsafe UnsafePointer<GuardedRange>(bitPattern: next) {
+            if unsafe range.pointee.claim(first, end) { return unsafe range }
+            next = unsafe range.pointee.next.load(ordering: .relaxed)
         }
         let range = UnsafeMutablePointer<GuardedRange>.allocate(capacity: 1)
-        range.initialize(to: GuardedRange())
+        unsafe range.initialize(to: GuardedRange())
         // Claimed before it is in the list, so that no other thread can claim it.
-        _ = range.pointee.claim(first, end)
+        _ = unsafe range.pointee.claim(first, end)
         var head = Self.first.load(ordering: .relaxed)
         while true {
-            range.pointee.next.store(head, ordering: .relaxed)
+            unsafe range.pointee.next.store(head, ordering: .relaxed)
             // Releasing, so that any thread that finds the range finds it initialised.
             let (exchanged, original) = Self.first.weakCompareExchange(
                 expected: head, desired: UInt(bitPattern: range), ordering: .releasing)
-            if exchanged { return UnsafePointer(range) }
+            if exchanged { return unsafe UnsafePointer(range) }
             head = original
         }
     }
@@ -62,9 +62,9 @@ enum FaultGuard {
     static var rangeCount: Int {
         var count = 0
         var next = first.load(ordering: .acquiring)
-        while let range = UnsafePointer<GuardedRange>(bitPattern: next) {
+        while let range = unsafe UnsafePointer<GuardedRange>(bitPattern: next) {
             count += 1
-            next = range.pointee.next.load(ordering: .relaxed)
+            next = unsafe range.pointee.next.load(ordering: .relaxed)
         }
         return count
     }
@@ -79,10 +79,10 @@ enum FaultGuard {
         let page = address & ~(pageSize &- 1)
         var isGuarded = false
         var next = first.load(ordering: .acquiring)
-        while let range = UnsafePointer<GuardedRange>(bitPattern: next) {
+        while let range = unsafe UnsafePointer<GuardedRange>(bitPattern: next) {
             // Before the zeros are mapped: no thread may see them without a recorded fault.
-            if range.pointee.note(page) { isGuarded = true }
-            next = range.pointee.next.load(ordering: .relaxed)
+            if unsafe range.pointee.note(page) { isGuarded = true }
+            next = unsafe range.pointee.next.load(ordering: .relaxed)
         }
         // One system page suffices, even if the kernel uses larger pages for this file: it splits
         // them.
@@ -97,16 +97,16 @@ enum FaultGuard {
     /// Swift's runtime that remains is the check in `swift_once` that the initialisation is done.
     private static let isInstalled: Bool = {
         let byteCount = SystemPage.size
-        let result = SystemCalls.map(
+        let result = unsafe SystemCalls.map(
             at: nil, byteCount: byteCount, protection: SystemCalls.noAccess, isShared: false,
             descriptor: nil,
             fileOffset: 0)
         // Without memory for that, the rehearsal is skipped; everything else still holds.
-        if case .success(let page) = result {
-            let range = claimRange(page, byteCount)
+        if case .success(let page) = unsafe result {
+            let range = unsafe claimRange(page, byteCount)
             _ = absorb(UInt(bitPattern: page))
-            unregister(range)
-            SystemCalls.unmap(page, byteCount)
+            unsafe unregister(range)
+            unsafe SystemCalls.unmap(page, byteCount)
         }
         SignalChain.install()
         return true

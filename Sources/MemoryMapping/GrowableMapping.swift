@@ -109,7 +109,7 @@ public final class GrowableMapping {
                 // The rest of the last page may hold remains from before `shrink`, or bytes that
                 // the file has gained since.
                 let rest = min(mapped, newCount) - count
-                (reservation.baseAddress + count).initializeMemory(
+                unsafe (reservation.baseAddress + count).initializeMemory(
                     as: UInt8.self, repeating: 0, count: rest)
                 return
             }
@@ -187,9 +187,9 @@ public final class GrowableMapping {
         defer { access.endReading() }
         // The address goes through a local: the optimiser of Swift 6.3 fails on a span that depends
         // on the property itself.
-        let base = UnsafeRawPointer(reservation.baseAddress)
+        let base = unsafe UnsafeRawPointer(reservation.baseAddress)
         return try reservation.surfacingFaults(of: path) { () throws(MappingError) in
-            try body(RawSpan(_unsafeStart: base, byteCount: count))
+            unsafe try body(RawSpan(_unsafeStart: base, byteCount: count))
         }
     }
 
@@ -198,9 +198,9 @@ public final class GrowableMapping {
     public func withBytes<R, Failure: Error>(_ body: (RawSpan) throws(Failure) -> R) throws -> R {
         access.beginReading(name)
         defer { access.endReading() }
-        let base = UnsafeRawPointer(reservation.baseAddress)
+        let base = unsafe UnsafeRawPointer(reservation.baseAddress)
         return try reservation.surfacingFaults(of: path) { () throws(Failure) in
-            try body(RawSpan(_unsafeStart: base, byteCount: count))
+            unsafe try body(RawSpan(_unsafeStart: base, byteCount: count))
         }
     }
 
@@ -210,9 +210,9 @@ public final class GrowableMapping {
     public func withMutableBytes<R>(
         _ body: (inout MutableRawSpan) throws(MappingError) -> R
     ) throws(MappingError) -> R {
-        let bytes = beginChanging()
+        let bytes = unsafe beginChanging()
         defer { access.endChanging() }
-        var span = MutableRawSpan(_unsafeBytes: bytes)
+        var span = unsafe MutableRawSpan(_unsafeBytes: bytes)
         return try reservation.surfacingFaults(of: path) { () throws(MappingError) in
             try body(&span)
         }
@@ -223,9 +223,9 @@ public final class GrowableMapping {
     public func withMutableBytes<R, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> R
     ) throws -> R {
-        let bytes = beginChanging()
+        let bytes = unsafe beginChanging()
         defer { access.endChanging() }
-        var span = MutableRawSpan(_unsafeBytes: bytes)
+        var span = unsafe MutableRawSpan(_unsafeBytes: bytes)
         return try reservation.surfacingFaults(of: path) { () throws(Failure) in try body(&span) }
     }
 
@@ -235,7 +235,7 @@ public final class GrowableMapping {
             kind != .readOnly,
             "\(name) is mapped read-only; map it as privateCopy or shared to change it")
         access.beginChanging(name)
-        return UnsafeMutableRawBufferPointer(start: reservation.baseAddress, count: count)
+        return unsafe UnsafeMutableRawBufferPointer(start: reservation.baseAddress, count: count)
     }
 
     /// Throws `access` if pages of the file have been inaccessible since it was opened. For users
@@ -273,5 +273,5 @@ public final class GrowableMapping {
 
     /// The address of the first byte, for code that builds its own safe access on it. Valid while
     /// the object lives; accesses through it are not covered by the checks of the scoped calls.
-    public var unsafeBaseAddress: UnsafeMutableRawPointer { reservation.baseAddress }
+    public var unsafeBaseAddress: UnsafeMutableRawPointer { unsafe reservation.baseAddress }
 }

@@ -81,9 +81,9 @@ public final class MappedFile: @unchecked Sendable {
         guard let reservation else { return try body(RawSpan()) }
         // The address goes through a local: the optimiser of Swift 6.3 fails on a span that depends
         // on the property itself.
-        let base = UnsafeRawPointer(reservation.baseAddress)
+        let base = unsafe UnsafeRawPointer(reservation.baseAddress)
         return try reservation.surfacingFaults(of: path) { () throws(MappingError) in
-            try body(RawSpan(_unsafeStart: base, byteCount: count))
+            unsafe try body(RawSpan(_unsafeStart: base, byteCount: count))
         }
     }
 
@@ -93,9 +93,9 @@ public final class MappedFile: @unchecked Sendable {
         access.beginReading(path)
         defer { access.endReading() }
         guard let reservation else { return try body(RawSpan()) }
-        let base = UnsafeRawPointer(reservation.baseAddress)
+        let base = unsafe UnsafeRawPointer(reservation.baseAddress)
         return try reservation.surfacingFaults(of: path) { () throws(Failure) in
-            try body(RawSpan(_unsafeStart: base, byteCount: count))
+            unsafe try body(RawSpan(_unsafeStart: base, byteCount: count))
         }
     }
 
@@ -107,9 +107,9 @@ public final class MappedFile: @unchecked Sendable {
     public func withMutableBytes<R>(
         _ body: (inout MutableRawSpan) throws(MappingError) -> R
     ) throws(MappingError) -> R {
-        let bytes = beginChanging()
+        let bytes = unsafe beginChanging()
         defer { access.endChanging() }
-        var span = MutableRawSpan(_unsafeBytes: bytes)
+        var span = unsafe MutableRawSpan(_unsafeBytes: bytes)
         guard let reservation else { return try body(&span) }
         return try reservation.surfacingFaults(of: path) { () throws(MappingError) in
             try body(&span)
@@ -121,9 +121,9 @@ public final class MappedFile: @unchecked Sendable {
     public func withMutableBytes<R, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> R
     ) throws -> R {
-        let bytes = beginChanging()
+        let bytes = unsafe beginChanging()
         defer { access.endChanging() }
-        var span = MutableRawSpan(_unsafeBytes: bytes)
+        var span = unsafe MutableRawSpan(_unsafeBytes: bytes)
         guard let reservation else { return try body(&span) }
         return try reservation.surfacingFaults(of: path) { () throws(Failure) in try body(&span) }
     }
@@ -134,7 +134,7 @@ public final class MappedFile: @unchecked Sendable {
             kind != .readOnly,
             "\(path) is mapped read-only; map it as privateCopy or shared to change it")
         access.beginChanging(path)
-        return UnsafeMutableRawBufferPointer(
+        return unsafe UnsafeMutableRawBufferPointer(
             start: reservation?.baseAddress, count: reservation == nil ? 0 : count)
     }
 

@@ -66,13 +66,13 @@ public enum MemoryLimit {
         defer { SystemCalls.close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: 16 << 10)
         var count = 0
-        bytes.withUnsafeMutableBytes { buffer in
+        unsafe bytes.withUnsafeMutableBytes { buffer in
             while count < buffer.count {
                 #if canImport(Darwin)
                     let number = Darwin.read(
                         descriptor, buffer.baseAddress! + count, buffer.count - count)
                 #elseif canImport(Glibc)
-                    let number = Glibc.read(
+                    let number = unsafe Glibc.read(
                         descriptor, buffer.baseAddress! + count, buffer.count - count)
                 #elseif canImport(Musl)
                     let number = Musl.read(

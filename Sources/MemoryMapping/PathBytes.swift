@@ -38,10 +38,10 @@ public enum PathBytes {
     /// The string for a path that ends with a zero byte. O(bytes).
     public static func text(cString: UnsafePointer<CChar>) -> String {
         var bytes: [UInt8] = []
-        var at = cString
-        while at.pointee != 0 {
-            bytes.append(UInt8(bitPattern: at.pointee))
-            at += 1
+        var at = unsafe cString
+        while unsafe at.pointee != 0 {
+            unsafe bytes.append(UInt8(bitPattern: at.pointee))
+            unsafe at += 1
         }
         return text(bytes)
     }
@@ -70,9 +70,9 @@ public enum PathBytes {
     /// zero itself.
     public static func withCString<R>(_ text: String, _ body: (UnsafePointer<CChar>) -> R) -> R {
         // Ordinary paths have no such byte, and need no copy.
-        guard text.utf8.contains(markBytes[0]) else { return text.withCString(body) }
-        return (bytes(of: text) + [0]).withUnsafeBufferPointer { bytes in
-            bytes.withMemoryRebound(to: CChar.self) { body($0.baseAddress!) }
+        guard text.utf8.contains(markBytes[0]) else { return unsafe text.withCString(body) }
+        return unsafe (bytes(of: text) + [0]).withUnsafeBufferPointer { bytes in
+            unsafe bytes.withMemoryRebound(to: CChar.self) { unsafe body($0.baseAddress!) }
         }
     }
 
@@ -99,7 +99,7 @@ public enum PathBytes {
     /// The command line arguments without the program's name, lossless.
     public static func commandLineArguments() -> [String] {
         (1 ..< max(Int(CommandLine.argc), 1)).compactMap { index in
-            CommandLine.unsafeArgv[index].map { text(cString: $0) }
+            unsafe CommandLine.unsafeArgv[index].map { unsafe text(cString: $0) }
         }
     }
 

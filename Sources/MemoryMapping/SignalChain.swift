@@ -39,30 +39,30 @@ enum SignalChain {
     static func install() {
         for (index, signal) in signals.enumerated() {
             var before = sigaction()
-            demand(
+            unsafe demand(
                 sigaction(signal, nil, &before) == 0,
                 "the handler of signal \(signal) cannot be looked up")
             // Before the handler is installed, which needs it. A handler that other code installs
             // between these two calls is lost; only an agreement with that code could prevent it.
-            (previous + index).initialize(to: PreviousAction(before, of: signal))
+            unsafe (previous + index).initialize(to: PreviousAction(before, of: signal))
 
             var ours = sigaction()
-            sigemptyset(&ours.sa_mask)
+            unsafe sigemptyset(&ours.sa_mask)
             // ONSTACK: harmless for threads without an alternate stack, and a previous handler may
             // rely on it. NODEFER: the handler holds nothing, so it can interrupt itself. With the
             // signal blocked, a second one (another signal's handler that touches a lost page,
             // while this one runs) would kill the process. RESTART: as before, for system calls
             // interrupted by a SIGBUS that is not ours.
-            let kept = (previous + index).pointee.restartsCalls ? SA_RESTART : 0
+            let kept = unsafe (previous + index).pointee.restartsCalls ? SA_RESTART : 0
             ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | kept
             #if canImport(Darwin)
                 ours.__sigaction_u.__sa_sigaction = onSignal
             #elseif canImport(Glibc)
-                ours.__sigaction_handler.sa_sigaction = onSignal
+                unsafe ours.__sigaction_handler.sa_sigaction = unsafe onSignal
             #elseif canImport(Musl)
                 ours.__sa_handler.sa_sigaction = onSignal
             #endif
-            demand(
+            unsafe demand(
                 sigaction(signal, &ours, nil) == 0,
                 "no handler for signal \(signal) can be installed")
         }
@@ -73,15 +73,15 @@ enum SignalChain {
         _ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?,
         _ context: UnsafeMutableRawPointer?
     ) {
-        let action = previous + (signal == SIGBUS ? 0 : 1)
-        let handler = action.pointee.takeHandler()
-        let isFault = SystemCalls.isFault(info)
+        let action = unsafe previous + (signal == SIGBUS ? 0 : 1)
+        let handler = unsafe action.pointee.takeHandler()
+        let isFault = unsafe SystemCalls.isFault(info)
         if handler == PreviousAction.ignore && !isFault { return }
         if handler <= PreviousAction.ignore {
             // A fault cannot be ignored; the system kills the process then too. `sigaction()` is
             // all zero: SIG_DFL.
             var standard = sigaction()
-            sigaction(signal, &standard, nil)
+            unsafe sigaction(signal, &standard, nil)
             // The faulting instruction runs again and faults again, so that a core dump shows the
             // true place. A signal sent by a process would be lost, so it is raised again.
             if !isFault { raise(signal) }
@@ -89,11 +89,11 @@ enum SignalChain {
         }
         // This handler blocks no signals; the previous one blocked some. The return from the
         // handler undoes this.
-        pthread_sigmask(SIG_BLOCK, &action.pointee.blocked, nil)
-        if action.pointee.wantsDetails {
-            unsafeBitCast(handler, to: DetailedHandler.self)(signal, info, context)
+        unsafe pthread_sigmask(SIG_BLOCK, &action.pointee.blocked, nil)
+        if unsafe action.pointee.wantsDetails {
+            unsafe unsafeBitCast(handler, to: DetailedHandler.self)(signal, info, context)
         } else {
-            unsafeBitCast(handler, to: PlainHandler.self)(signal)
+            unsafe unsafeBitCast(handler, to: PlainHandler.self)(signal)
         }
     }
 
@@ -126,19 +126,19 @@ private struct PreviousAction: ~Copyable {
         #if canImport(Darwin)
             let function = action.__sigaction_u.__sa_sigaction
         #elseif canImport(Glibc)
-            let function = action.__sigaction_handler.sa_sigaction
+            let function = unsafe action.__sigaction_handler.sa_sigaction
         #elseif canImport(Musl)
             let function = action.__sa_handler.sa_sigaction
         #endif
         // The union holds a function of one or three arguments, or a small number; its bits are the
         // same either way.
-        let address = unsafeBitCast(function, to: UInt.self)
+        let address = unsafe unsafeBitCast(function, to: UInt.self)
         handler = Atomic(address)
         wantsDetails = has(SA_SIGINFO)
         isOneShot = has(SA_RESETHAND)
         restartsCalls = has(SA_RESTART) || address <= Self.ignore
         blocked = action.sa_mask
-        if !has(SA_NODEFER) { sigaddset(&blocked, signal) }
+        if !has(SA_NODEFER) { unsafe sigaddset(&blocked, signal) }
     }
 
     /// In the handler: the function to call; a one-shot function is returned once.
@@ -154,10 +154,10 @@ private func onSignal(
     _ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?, _ context: UnsafeMutableRawPointer?
 ) {
     let code = errno
-    if !(SystemCalls.isMissingPage(signal, info)
+    if unsafe !(SystemCalls.isMissingPage(signal, info)
         && FaultGuard.absorb(SystemCalls.faultAddress(info)))
     {
-        SignalChain.pass(signal, info, context)
+        unsafe SignalChain.pass(signal, info, context)
     }
     errno = code
 }
@@ -167,11 +167,12 @@ extension SystemCalls {
     /// Whether an instruction caused the signal, and will run again; not a signal sent by a
     /// process, or a report about memory that was not touched.
     static func isFault(_ info: UnsafeMutablePointer<siginfo_t>?) -> Bool {
-        guard let info else { return false }
+        guard let info = unsafe info else { return false }
         #if canImport(Darwin)
             return info.pointee.si_code < SI_USER
         #else
-            return info.pointee.si_code > 0 && info.pointee.si_code != busMemoryErrorElsewhere
+            return unsafe info.pointee.si_code > 0
+                && info.pointee.si_code != busMemoryErrorElsewhere
         #endif
     }
 
@@ -179,11 +180,11 @@ extension SystemCalls {
     /// access, which would fault again for ever. It does for memory that has lost its contents
     /// (Linux's third code).
     static func isMissingPage(_ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?) -> Bool {
-        guard let info, isFault(info) else { return false }
+        guard let info = unsafe info, unsafe isFault(info) else { return false }
         #if canImport(Darwin)
             return signal == SIGSEGV || info.pointee.si_code != BUS_ADRALN
         #else
-            return info.pointee.si_code == busNoSuchAddress
+            return unsafe info.pointee.si_code == busNoSuchAddress
                 || info.pointee.si_code == busObjectError
                 || info.pointee.si_code == busMemoryErrorHere
         #endif
@@ -193,7 +194,7 @@ extension SystemCalls {
         #if canImport(Darwin)
             return UInt(bitPattern: info?.pointee.si_addr)
         #elseif canImport(Glibc)
-            return UInt(bitPattern: info?.pointee._sifields._sigfault.si_addr)
+            return unsafe UInt(bitPattern: info?.pointee._sifields._sigfault.si_addr)
         #elseif canImport(Musl)
             return UInt(bitPattern: info?.pointee.__si_fields.__sigfault.si_addr)
         #endif
@@ -215,7 +216,7 @@ extension SystemCalls {
         #else
             let flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE
         #endif
-        let result = mmap(
+        let result = unsafe mmap(
             UnsafeMutableRawPointer(bitPattern: address), byteCount, PROT_READ | PROT_WRITE, flags,
             -1, 0)
         return UInt(bitPattern: result) == address

@@ -40,7 +40,7 @@ enum SystemCalls {
         fileOffset: Int
     ) -> Result<UnsafeMutableRawPointer, SystemError> {
         var flags = isShared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE
-        if address != nil { flags |= MAP_FIXED }
+        if unsafe address != nil { flags |= MAP_FIXED }
         if descriptor == nil {
             #if canImport(Darwin)
                 flags |= MAP_ANON
@@ -48,15 +48,17 @@ enum SystemCalls {
                 flags |= MAP_ANONYMOUS
             #endif
         }
-        let result = mmap(
+        let result = unsafe mmap(
             address, byteCount, protection, flags, descriptor ?? -1, off_t(fileOffset))
-        guard let result, result != MAP_FAILED else { return .failure(SystemError(code: errno)) }
-        return .success(result)
+        guard let result = unsafe result, unsafe result != MAP_FAILED else {
+            return unsafe .failure(SystemError(code: errno))
+        }
+        return unsafe .success(result)
     }
 
     /// Reserves addresses anywhere, without memory behind them.
     static func reserve(_ byteCount: Int) -> Result<UnsafeMutableRawPointer, SystemError> {
-        map(
+        unsafe map(
             at: nil, byteCount: byteCount, protection: noAccess, isShared: false, descriptor: nil,
             fileOffset: 0)
     }
@@ -72,31 +74,32 @@ enum SystemCalls {
             // MAP_FIXED_NOREPLACE, which kernels before 4.17 ignore.
             let flags = MAP_PRIVATE | MAP_NORESERVE | MAP_ANONYMOUS | 0x10_0000
         #endif
-        guard let found = mmap(address, byteCount, noAccess, flags, -1, 0), found != MAP_FAILED
+        guard let found = unsafe mmap(address, byteCount, noAccess, flags, -1, 0),
+            unsafe found != MAP_FAILED
         else {
             return SystemError(code: errno)
         }
-        if found == address { return nil }
-        unmap(found, byteCount)
+        if unsafe found == address { return nil }
+        unsafe unmap(found, byteCount)
         return SystemError(code: EEXIST)
     }
 
     static func unmap(_ address: UnsafeMutableRawPointer, _ byteCount: Int) {
         // Fails only for arguments that were never mapped, which the callers exclude.
-        let result = munmap(address, byteCount)
+        let result = unsafe munmap(address, byteCount)
         demand(result == 0, "munmap of a mapped range failed (error \(errno))")
     }
 
     static func protect(_ address: UnsafeMutableRawPointer, _ byteCount: Int, _ protection: Int32)
         -> SystemError?
     {
-        mprotect(address, byteCount, protection) == 0 ? nil : SystemError(code: errno)
+        unsafe mprotect(address, byteCount, protection) == 0 ? nil : SystemError(code: errno)
     }
 
     static func sync(_ address: UnsafeMutableRawPointer, _ byteCount: Int, waits: Bool)
         -> SystemError?
     {
-        retrying { msync(address, byteCount, waits ? Int32(MS_SYNC) : Int32(MS_ASYNC)) }
+        retrying { unsafe msync(address, byteCount, waits ? Int32(MS_SYNC) : Int32(MS_ASYNC)) }
     }
 
     static func advise(_ address: UnsafeMutableRawPointer, _ byteCount: Int, _ advice: MemoryAdvice)
@@ -106,7 +109,7 @@ enum SystemCalls {
         // EAGAIN is a temporary shortage. Retries a few times; an endless loop could hang on a
         // machine without memory.
         var triesLeft = 16
-        while madvise(address, byteCount, value) != 0 {
+        while unsafe madvise(address, byteCount, value) != 0 {
             let code = errno
             if code == EINTR { continue }
             guard code == EAGAIN, triesLeft > 0 else { return SystemError(code: code) }
@@ -170,7 +173,7 @@ enum SystemCalls {
     /// them, without special rights, no more than `available`.
     static func freeBytes(_ descriptor: Int32) -> (all: Int, available: Int)? {
         var status = statvfs()
-        guard retrying({ fstatvfs(descriptor, &status) }) == nil else { return nil }
+        guard retrying({ unsafe fstatvfs(descriptor, &status) }) == nil else { return nil }
         // Some file systems do not say.
         guard status.f_blocks > 0 else { return nil }
         func bytes(_ blocks: UInt64) -> Int {
@@ -223,7 +226,7 @@ enum SystemCalls {
 
     static func status(_ descriptor: Int32) -> Result<FileStatus, SystemError> {
         var status = stat()
-        if let error = retrying({ fstat(descriptor, &status) }) { return .failure(error) }
+        if let error = retrying({ unsafe fstat(descriptor, &status) }) { return .failure(error) }
         let kind = status.st_mode & S_IFMT
         return .success(
             FileStatus(
@@ -235,12 +238,12 @@ enum SystemCalls {
         // Non-blocking, so that opening a FIFO is an error and not a wait; a terminal must not
         // become this process's controlling terminal. Neither flag affects regular files.
         let flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
-        return PathBytes.withCString(path) { path in
+        return unsafe PathBytes.withCString(path) { path in
             while true {
                 #if canImport(Darwin)
                     let descriptor = Darwin.open(path, flags)
                 #elseif canImport(Glibc)
-                    let descriptor = Glibc.open(path, flags)
+                    let descriptor = unsafe Glibc.open(path, flags)
                 #elseif canImport(Musl)
                     let descriptor = Musl.open(path, flags)
                 #endif
@@ -254,7 +257,7 @@ enum SystemCalls {
     static func hasByte(_ descriptor: Int32) -> Bool {
         var byte: UInt8 = 0
         while true {
-            let count = pread(descriptor, &byte, 1, 0)
+            let count = unsafe pread(descriptor, &byte, 1, 0)
             if count >= 0 || errno != EINTR { return count > 0 }
         }
     }
@@ -278,11 +281,11 @@ enum SystemCalls {
 
     static func text(of code: Int32) -> String {
         // Not strerror, which may use one buffer for all threads.
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-            guard strerror_r(code, buffer.baseAddress!, buffer.count) == 0 else {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+            guard unsafe strerror_r(code, buffer.baseAddress!, buffer.count) == 0 else {
                 return "unknown error"
             }
-            return String(cString: buffer.baseAddress!)
+            return unsafe String(cString: buffer.baseAddress!)
         }
     }
 

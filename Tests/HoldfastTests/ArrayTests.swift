@@ -231,7 +231,7 @@ import Testing
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.array { $0.removeFirst(4) }
         }
-        #expect(said("cannot remove 4 elements: the array has 3", result))
+        #expect(said("cannot remove 4 elements: there are 3", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.array { $0.swapAt(0, 3) }
         }

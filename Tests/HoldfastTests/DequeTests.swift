@@ -283,12 +283,12 @@ import TestSupport
         ("2 insert", "index 4 is out of range; the deque has 3"),
         ("3 remove", "index 3 is out of range; the deque has 3"),
         ("4 swap", "index 3 is out of range; the deque has 3"),
-        ("5 too many", "cannot remove 4 elements: the deque has 3"),
-        ("6 negative", "cannot remove -1 elements: the deque has 3"),
-        ("7 empty", "cannot remove 1 elements: the deque has 0"),
+        ("5 too many", "cannot remove 4 elements: there are 3"),
+        ("6 negative", "cannot remove -1 elements: there are 3"),
+        ("7 empty", "cannot remove 1 elements: there are 0"),
         ("8 predicate", "the predicate of removeAll(where:) changed the deque"),
-        ("a subrange", "the range 2..<4 is out of bounds; the deque has 3"),
-        ("b replace", "the range -1..<1 is out of bounds; the deque has 3"),
+        ("a subrange", "the range 2..<4 is out of bounds; there are 3"),
+        ("b replace", "the range -1..<1 is out of bounds; there are 3"),
         ("c elements", "iterating over the new elements changed the destination deque"),
     ])
     func mistakesTrapWithASentence(mistake: String, sentence: String) async {

@@ -20,5 +20,10 @@ func find(_ tasks: PersistentTable<Task>, _ id: Task.RowID) throws {
     tasks[id]?.title = ""
 }
 
+func replace(_ reference: HeapRef<PersistentTable<Task>>, _ table: PersistentTable<Task>) {
+    // expected: a table is replaced where it is stored, not through a reference to it
+    reference.record = table
+}
+
 // expected: type 'Date' does not conform to protocol 'TableValue'
 func make(_ table: PersistentTable<Date>) {}

@@ -7,7 +7,7 @@ import HoldfastTools
 /// The library is loaded at run time, by the function names of readline, so that the program also
 /// runs on systems without it. The library keeps all of its state in global variables, and so do
 /// its callbacks. There is one of these objects in a process, used by the main thread.
-final class EditedLines: LineSource {
+@safe final class EditedLines: LineSource {
     private typealias ReadLine =
         @convention(c) (UnsafePointer<CChar>?) -> UnsafeMutablePointer<CChar>?
     private typealias TakeText = @convention(c) (UnsafePointer<CChar>?) -> Int32
@@ -37,68 +37,70 @@ final class EditedLines: LineSource {
 
     /// Nil if there is no libedit, or the terminal does not support editing.
     init?(_ output: Console, _ history: History) {
-        let terminal = getenv("TERM").map { String(cString: $0) } ?? "dumb"
+        let terminal = unsafe getenv("TERM").map { unsafe String(cString: $0) } ?? "dumb"
         guard terminal != "dumb",
-            let library = Self.names.lazy.compactMap({ dlopen($0, RTLD_NOW) }).first
+            let library = unsafe Self.names.lazy.compactMap({ unsafe dlopen($0, RTLD_NOW) }).first
         else { return nil }
-        guard let readLine = dlsym(library, "readline"),
-            let addHistory = dlsym(library, "add_history"),
-            let initialize = dlsym(library, "rl_initialize"),
-            let makeMatches = dlsym(library, "rl_completion_matches"),
-            let attempt = dlsym(library, "rl_attempted_completion_function"),
-            let isOver = dlsym(library, "rl_attempted_completion_over"),
-            let getCharacter = dlsym(library, "rl_getc_function"),
-            let catchesSignals = dlsym(library, "rl_catch_signals"),
-            let lineBuffer = dlsym(library, "rl_line_buffer"),
-            let appended = dlsym(library, "rl_completion_append_character"),
-            let wordBreaks = dlsym(library, "rl_basic_word_break_characters")
+        guard let readLine = unsafe dlsym(library, "readline"),
+            let addHistory = unsafe dlsym(library, "add_history"),
+            let initialize = unsafe dlsym(library, "rl_initialize"),
+            let makeMatches = unsafe dlsym(library, "rl_completion_matches"),
+            let attempt = unsafe dlsym(library, "rl_attempted_completion_function"),
+            let isOver = unsafe dlsym(library, "rl_attempted_completion_over"),
+            let getCharacter = unsafe dlsym(library, "rl_getc_function"),
+            let catchesSignals = unsafe dlsym(library, "rl_catch_signals"),
+            let lineBuffer = unsafe dlsym(library, "rl_line_buffer"),
+            let appended = unsafe dlsym(library, "rl_completion_append_character"),
+            let wordBreaks = unsafe dlsym(library, "rl_basic_word_break_characters")
         else { return nil }
         Self.useUTF8()
-        self.readLine = unsafeBitCast(readLine, to: ReadLine.self)
-        self.addHistory = unsafeBitCast(addHistory, to: TakeText.self)
+        unsafe self.readLine = unsafe unsafeBitCast(readLine, to: ReadLine.self)
+        unsafe self.addHistory = unsafe unsafeBitCast(addHistory, to: TakeText.self)
         self.output = output
         self.history = history
-        Editor.makeMatches = unsafeBitCast(makeMatches, to: MakeMatches.self)
-        Editor.line = lineBuffer.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self)
-        Editor.isOver = isOver.assumingMemoryBound(to: Int32.self)
+        unsafe Editor.makeMatches = unsafe unsafeBitCast(makeMatches, to: MakeMatches.self)
+        unsafe Editor.line = unsafe lineBuffer.assumingMemoryBound(
+            to: UnsafeMutablePointer<CChar>?.self)
+        unsafe Editor.isOver = unsafe isOver.assumingMemoryBound(to: Int32.self)
         // Set before the library creates its editor, which reads these variables only once.
         // Characters come from `Editor`, which detects Ctrl-C.
-        getCharacter.assumingMemoryBound(to: GetCharacter?.self).pointee = { _ in
+        unsafe getCharacter.assumingMemoryBound(to: GetCharacter?.self).pointee = { _ in
             Editor.nextCharacter()
         }
-        catchesSignals.assumingMemoryBound(to: Int32.self).pointee = 0
-        appended.assumingMemoryBound(to: Int32.self).pointee = 0
+        unsafe catchesSignals.assumingMemoryBound(to: Int32.self).pointee = 0
+        unsafe appended.assumingMemoryBound(to: Int32.self).pointee = 0
         // Never freed: the library keeps it.
-        wordBreaks.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self).pointee = strdup(
-            " \t\n\"`.,:;()[]{}<>=+-*/%!&|?")
-        attempt.assumingMemoryBound(to: Attempt?.self).pointee = { word, _, end in
-            Editor.complete(word, end)
+        unsafe wordBreaks.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self).pointee =
+            unsafe strdup(
+                " \t\n\"`.,:;()[]{}<>=+-*/%!&|?")
+        unsafe attempt.assumingMemoryBound(to: Attempt?.self).pointee = { word, _, end in
+            unsafe Editor.complete(word, end)
         }
-        _ = unsafeBitCast(initialize, to: Initialize.self)()
+        _ = unsafe unsafeBitCast(initialize, to: Initialize.self)()
         for line in history.lines() { add(line) }
     }
 
     /// The library decodes characters according to the locale. If that is not UTF-8, a minimal
     /// UTF-8 locale is set.
     private static func useUTF8() {
-        setlocale(LC_CTYPE, "")
-        let codeset = nl_langinfo(nl_item(CODESET)).map { String(cString: $0) } ?? ""
-        if codeset != "UTF-8" { setlocale(LC_CTYPE, "C.UTF-8") }
+        unsafe setlocale(LC_CTYPE, "")
+        let codeset = unsafe nl_langinfo(nl_item(CODESET)).map { unsafe String(cString: $0) } ?? ""
+        if codeset != "UTF-8" { unsafe setlocale(LC_CTYPE, "C.UTF-8") }
     }
 
     func next(prompt: String, completion: Completion) throws -> Input {
-        Editor.completion = completion
-        Editor.wasInterrupted = false
-        guard let text = readLine(prompt) else {
-            if Editor.wasInterrupted {
+        unsafe Editor.completion = completion
+        unsafe Editor.wasInterrupted = false
+        guard let text = unsafe readLine(prompt) else {
+            if unsafe Editor.wasInterrupted {
                 try output.print("^C")
                 return .interrupted
             }
             try output.print("")
             return .end
         }
-        defer { free(text) }
-        return .line(String(cString: text))
+        defer { unsafe free(text) }
+        return unsafe .line(String(cString: text))
     }
 
     func remember(_ line: String) {
@@ -109,7 +111,7 @@ final class EditedLines: LineSource {
 
     private func add(_ line: String) {
         newest = line
-        _ = addHistory(line)
+        _ = unsafe addHistory(line)
     }
 }
 
@@ -140,11 +142,11 @@ private enum Editor {
     private static func nextByte() -> UInt8? {
         while true {
             guard Interruption.waitForInput(.standardInput) else {
-                wasInterrupted = true
+                unsafe wasInterrupted = true
                 return nil
             }
             var byte: UInt8 = 0
-            let count = read(0, &byte, 1)
+            let count = unsafe read(0, &byte, 1)
             if count < 0, errno == EINTR { continue }
             return count == 1 ? byte : nil
         }
@@ -154,29 +156,34 @@ private enum Editor {
         UnsafeMutablePointer<CChar>?
     >? {
         // Suppresses the completion of file names in any case.
-        isOver?.pointee = 1
-        guard let text = line?.pointee, let makeMatches = makeMatches else { return nil }
-        let bytes = UnsafeBufferPointer(start: text, count: strlen(text)).prefix(max(Int(end), 0))
-            .map {
-                UInt8(bitPattern: $0)
-            }
-        candidates = completion.candidates(for: String(decoding: bytes, as: UTF8.self))
-        return makeMatches(word) { _, number in
+        unsafe isOver?.pointee = 1
+        guard let text = unsafe line?.pointee, let makeMatches = unsafe makeMatches else {
+            return nil
+        }
+        let bytes = unsafe UnsafeBufferPointer(start: text, count: strlen(text)).prefix(
+            max(Int(end), 0)
+        )
+        .map {
+            UInt8(bitPattern: $0)
+        }
+        unsafe candidates = unsafe completion.candidates(
+            for: String(decoding: bytes, as: UTF8.self))
+        return unsafe makeMatches(word) { _, number in
             // The library frees each.
-            Int(number) == 0 ? Editor.restart() : Editor.nextCandidate()
+            unsafe Int(number) == 0 ? Editor.restart() : Editor.nextCandidate()
         }
     }
 
     nonisolated(unsafe) private static var given = 0
 
     private static func restart() -> UnsafeMutablePointer<CChar>? {
-        given = 0
-        return nextCandidate()
+        unsafe given = 0
+        return unsafe nextCandidate()
     }
 
     private static func nextCandidate() -> UnsafeMutablePointer<CChar>? {
-        guard given < candidates.count else { return nil }
-        defer { given += 1 }
-        return strdup(candidates[given])
+        guard unsafe given < candidates.count else { return nil }
+        defer { unsafe given += 1 }
+        return unsafe strdup(candidates[given])
     }
 }

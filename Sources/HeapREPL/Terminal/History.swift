@@ -9,22 +9,22 @@ struct History {
     /// `HEAP_REPL_HISTORY` names the file, or is empty for none. If it is not set, the file is
     /// `~/.heap_repl_history`.
     init() {
-        if let named = getenv("HEAP_REPL_HISTORY") {
-            let name = String(cString: named)
+        if let named = unsafe getenv("HEAP_REPL_HISTORY") {
+            let name = unsafe String(cString: named)
             path = name.isEmpty ? nil : name
         } else {
-            path = getenv("HOME").map { String(cString: $0) + "/.heap_repl_history" }
+            path = unsafe getenv("HOME").map { unsafe String(cString: $0) + "/.heap_repl_history" }
         }
     }
 
     /// Returns the newest lines, oldest first. An unreadable file counts as empty.
     func lines() -> [String] {
-        guard let path, let file = fopen(path, "r") else { return [] }
-        defer { fclose(file) }
+        guard let path, let file = unsafe fopen(path, "r") else { return [] }
+        defer { unsafe fclose(file) }
         var bytes: [UInt8] = []
         var block = [UInt8](repeating: 0, count: 1 << 16)
         while bytes.count < 16 << 20 {
-            let count = fread(&block, 1, block.count, file)
+            let count = unsafe fread(&block, 1, block.count, file)
             if count == 0 { break }
             bytes += block[..<count]
         }
@@ -40,8 +40,8 @@ struct History {
     private func rewrite(_ lines: [String]) {
         guard let path else { return }
         let temporary = path + ".\(getpid())"
-        guard append(lines, to: temporary), rename(temporary, path) == 0 else {
-            unlink(temporary)
+        guard append(lines, to: temporary), unsafe rename(temporary, path) == 0 else {
+            unsafe unlink(temporary)
             return
         }
     }
@@ -51,10 +51,10 @@ struct History {
 
     private func append(_ lines: [String], to path: String) -> Bool {
         // Only for the user: the input may be private.
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         let bytes = Array(lines.map { $0 + "\n" }.joined().utf8)
-        return write(descriptor, bytes, bytes.count) == bytes.count
+        return unsafe write(descriptor, bytes, bytes.count) == bytes.count
     }
 }

@@ -61,11 +61,12 @@ final class PlainLines: LineSource {
                 return .interrupted
             }
             var bytes = [UInt8](repeating: 0, count: 1 << 16)
-            let count = read(0, &bytes, bytes.count)
+            let count = unsafe read(0, &bytes, bytes.count)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else {
                 throw Failure(
-                    description: "the input could not be read: \(String(cString: strerror(errno)))")
+                    description:
+                        unsafe "the input could not be read: \(String(cString: strerror(errno)))")
             }
             if count == 0 {
                 isAtEnd = true

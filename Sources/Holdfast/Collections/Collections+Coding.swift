@@ -31,7 +31,7 @@ extension PersistentArray {
 
     package func forEachStored(_ body: (Element.Stored) throws -> Void) throws {
         for index in 0 ..< count {
-            let header = header
+            let header = opened()
             try body(elements(header)[checked(index, header)])
         }
     }

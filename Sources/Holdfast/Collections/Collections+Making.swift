@@ -67,7 +67,9 @@ extension PersistentMap: ExpressibleByDictionaryLiteral {
     public init(uniqueKeysWithValues pairs: some Sequence<(Key, Value)>) {
         self = HeapAccess.newCollection(of: pairs, orEmpty: Self()) { map, pair in
             let (key, value) = pair
-            if !map.updateNew(value, forKey: key) { Handle.duplicateKey("\(key)") }
+            if !map.updateNew(value, forKey: key) {
+                map.trapDuplicate(key, "init(uniqueKeysWithValues:)")
+            }
         }
     }
 
@@ -94,7 +96,9 @@ extension PersistentSortedMap: ExpressibleByDictionaryLiteral {
     public init(uniqueKeysWithValues pairs: some Sequence<(Key, Value)>) {
         self = HeapAccess.newCollection(of: pairs, orEmpty: Self()) { map, pair in
             let (key, value) = pair
-            if !map.updateValue(value, forKey: key) { Handle.duplicateKey("\(key)") }
+            if !map.updateValue(value, forKey: key) {
+                map.trapDuplicate(key, "init(uniqueKeysWithValues:)")
+            }
         }
     }
 

@@ -117,7 +117,7 @@ extension PersistentSortedMap {
         let block = mover.moveBlock(
             at: place, byteCount: MemoryLayout<SortedHeader>.size, alignment: HeapLayout.lineBytes)
         let new = PersistentSortedMap(access: target, offset: block)
-        let header = new.writableHeader
+        let header = new.openedForChange()
         (header.pointee.root, header.pointee.height) = (0, 0)
         // A key moves here, before its leaf is known.
         let room = target.allocate(

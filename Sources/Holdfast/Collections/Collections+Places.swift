@@ -26,7 +26,7 @@ extension HeapAccess {
 
 extension PersistentArray {
     /// Returns the place of the element at `index`. Traps if there is none.
-    package func elementPlace(_ index: Int) -> UInt64 { elementOffset(checked(index, header)) }
+    package func elementPlace(_ index: Int) -> UInt64 { elementOffset(checked(index, opened())) }
 
     /// Inserts an element that owns the memory that it needs. The index has been checked.
     package func insert(stored: Element.Stored, at index: Int) {

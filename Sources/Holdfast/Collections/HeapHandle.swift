@@ -57,23 +57,43 @@ protocol HeapHandle: PersistableContainer where Stored == RelativePointer<Mark> 
 }
 
 extension HeapHandle {
+    /// The name of the collection in messages.
+    static var kind: String { Header.kind }
+
     /// The header, for reading. A header without its magic number has been freed, because the
-    /// collection was removed from its place.
+    /// collection was removed from its place. `operation` is what a trap says was done.
     @inlinable @inline(__always)
-    var header: UnsafeMutablePointer<Header> {
+    func opened(_ operation: StaticString = #function) -> UnsafeMutablePointer<Header> {
+        // `address` would trap as well, without the type.
+        guard access.isOpen else { Self.trapNotOpen(access, offset, operation.utf8Start) }
         let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(
             to: Header.self)
-        guard header.pointee.magic == Header.magic else { Handle.removed(access, Header.kind) }
+        guard header.pointee.magic == Header.magic else {
+            Self.trapRemoved(access.context, header, operation.utf8Start)
+        }
         requireConsistent(header)
         return header
     }
 
+    /// The header, where the operation is not known.
+    @inlinable @inline(__always)
+    var header: UnsafeMutablePointer<Header> { opened("") }
+
     /// The header, marked dirty for changing.
     @inlinable @inline(__always)
-    var writableHeader: UnsafeMutablePointer<Header> {
-        let header = header
-        access.markDirty(offset, MemoryLayout<Header>.size)
+    func openedForChange(
+        _ operation: StaticString = #function
+    ) -> UnsafeMutablePointer<Header> {
+        let header = opened(operation)
+        markHeader(operation)
         return header
+    }
+
+    /// Marks the header dirty. Traps in a read transaction.
+    @inlinable @inline(__always)
+    func markHeader(_ operation: StaticString = #function) {
+        requireWritable(operation)
+        access.markDirty(offset, MemoryLayout<Header>.size)
     }
 
     @inlinable @inline(__always)
@@ -107,7 +127,7 @@ extension HeapHandle {
 
     @inlinable
     public static func storeEmpty(in access: HeapAccess) -> RelativePointer<Mark> {
-        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
+        Self(access: access, offset: 0).requireWritable("init()")
         let offset = access.allocate(
             byteCount: MemoryLayout<Header>.size, alignment: Header.blockAlignment)
         access.store(Header(), at: offset)

@@ -145,7 +145,7 @@ extension PersistentSortedMap: EntryStore {
     package func insert(storedKey key: Key.Stored, _ value: Value.Stored) -> Bool {
         Key.withProbe(Key.load(key, from: access)) { probe in
             let ordered = Key.orderedProbe(probe)
-            if let leaf = leaf(for: ordered, header),
+            if let leaf = leaf(for: ordered, opened()),
                 leaf.find(probe, Key.hash(probe, seed: access.hashSeed), access) != nil
             {
                 return false

@@ -153,9 +153,9 @@ extension HeapAccess {
 private enum Collections {
     @inline(never)
     static func madeOutsideOfWriting(_ type: String) -> Never {
-        fatalError(
-            "Holdfast: a \(type) with contents was created outside of a write transaction, so "
-                + "there is no heap to store it in. Create it inside the closure of write, or "
-                + "create it empty and add elements there.")
+        Misuse.trap(
+            "a \(type) with contents was created outside of a write transaction, so there is no "
+                + "heap to store it in", in: MisuseScene("\(type).init"),
+            "Create it inside the closure of write, or create it empty and add elements there.")
     }
 }

@@ -68,6 +68,7 @@ public final class PersistentHeap: Sendable {
         self.path = path
         self.mode = mode
         self.options = options
+        RootSearch.add(engine)
         monitor = ChangeMonitor(engine: engine)
         hub = ObserverHub(engine: engine, monitor: monitor)
     }

@@ -68,8 +68,9 @@ public struct HeapMigration: Sendable {
 
     private static func requirePositive(_ version: Int) {
         if version <= 0 {
-            fatalError(
-                "Holdfast: a migration has version \(version), but versions start at 1.")
+            Misuse.trap(
+                "a migration has version \(version), but versions start at 1",
+                in: MisuseScene("HeapMigration.init"))
         }
     }
 }

@@ -47,7 +47,9 @@ extension DescribedRecord {
     package static func copy(_ value: Self, in access: HeapAccess) -> Stored {
         let layout = RecordLayout.of(Self.self)
         layout.require(value.place, value.access)
-        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
+        guard access.isWritable else {
+            Misuse.writeInReadTransaction(MisuseScene(access, "\(Self.self)"))
+        }
         let block = makeBlock(in: access)
         guard access.enterLevel() else {
             access.postpone(following: value.access) {

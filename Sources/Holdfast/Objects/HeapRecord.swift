@@ -72,7 +72,9 @@ extension HeapRecord {
 
     public static func store(_ value: Self, in access: HeapAccess) -> Stored {
         let layout = RecordLayout.of(Self.self)
-        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
+        guard access.isWritable else {
+            Misuse.writeInReadTransaction(MisuseScene(access, "\(Self.self)"))
+        }
         let offset = makeBlock(in: access)
         withUnsafeBytes(of: value) { bytes in
             // Nil is stored as zeros, which the block already contains.
@@ -111,7 +113,11 @@ extension HeapRecord {
         let layout = RecordLayout.of(Self.self)
         layout.require(stored.offset, access)
         guard !(Self.self is any DescribedRecord.Type) else {
-            fatalError("Holdfast: a \(storedName) can only be replaced as a whole, not in place.")
+            Misuse.trap(
+                "a \(Self.self) can only be replaced as a whole where it is stored, not through a "
+                    + "reference to it",
+                in: Handle.scene(Self.self, access, stored.offset, "record"),
+                "Set the field, element or root that holds it instead.")
         }
         withUnsafeBytes(of: value) { bytes in
             for field in layout.fields {

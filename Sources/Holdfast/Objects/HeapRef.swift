@@ -36,7 +36,13 @@ public struct HeapRef<Target: HeapRecord>: RecordHandle {
     /// Its references must not be used after this. Only for records that `tx.new` created.
     ///
     /// - Complexity: O(everything that the record owns).
-    public func free() { Target.destroy(RelativePointer(offset: place), in: access) }
+    public func free() {
+        requireRecord("free()")
+        guard access.isWritable else {
+            Misuse.writeInReadTransaction(Handle.scene(Self.self, access, place, "free()"))
+        }
+        Target.destroy(RelativePointer(offset: place), in: access)
+    }
 }
 
 extension HeapRef: Hashable {

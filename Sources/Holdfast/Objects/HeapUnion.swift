@@ -212,8 +212,9 @@ extension HeapUnion {
             return nil
         }
         if let found { return found }
-        fatalError(
-            "Holdfast: \(Self.self).cases does not list the case of \(value). Add it.")
+        Misuse.trap(
+            "\(Self.self).cases does not list the case of \(value)",
+            in: MisuseScene("\(Self.self).cases"), "Add it.")
     }
 
     public static func destroy(_ stored: StoredUnion, in access: HeapAccess) {

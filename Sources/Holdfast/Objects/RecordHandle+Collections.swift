@@ -10,7 +10,7 @@ extension PersistentArray where Element: HeapRecord {
     /// - Complexity: O(1).
     @inlinable
     public subscript(ref index: Int) -> HeapRef<Element> {
-        let header = header
+        let header = opened()
         return HeapRef(access: access, place: elements(header)[checked(index, header)].offset)
     }
 }

@@ -56,7 +56,9 @@ extension RecordHandle {
     @inlinable @inline(__always)
     func load<Value: Persistable>(_ field: UInt64, _ plan: UnsafePointer<RecordPlan>) -> Value {
         let place = place
-        plan.pointee.require(place, access)
+        guard access.isOpen, plan.pointee.isRecord(at: place, access) else {
+            trapNoRecord(plan.pointee, field)
+        }
         return Value.load(access.load(place &+ field, as: Value.Stored.self), from: access)
     }
 
@@ -65,7 +67,10 @@ extension RecordHandle {
         _ field: UInt64, _ plan: UnsafePointer<RecordPlan>, _ value: Value
     ) {
         let place = place
-        plan.pointee.require(place, access)
+        guard access.isOpen, plan.pointee.isRecord(at: place, access) else {
+            trapNoRecord(plan.pointee, field)
+        }
+        guard access.isWritable else { trapReadOnly(plan.pointee, field) }
         let old = access.load(place &+ field, as: Value.Stored.self)
         access.store(Value.store(value, in: access), of: Value.self, at: place &+ field)
         if Value.ownsMemory { Value.destroy(old, in: access) }
@@ -76,8 +81,15 @@ extension RecordHandle {
     ///
     /// - Complexity: O(number of fields).
     public var record: Target {
-        get { Target.load(RelativePointer(offset: place), from: access) }
+        get {
+            requireRecord("record")
+            return Target.load(RelativePointer(offset: place), from: access)
+        }
         nonmutating set {
+            requireRecord("record")
+            guard access.isWritable else {
+                Misuse.writeInReadTransaction(Handle.scene(Self.self, access, place, "record"))
+            }
             Target.replace(RelativePointer(offset: place), with: newValue, in: access)
         }
     }
@@ -87,11 +99,54 @@ extension RecordHandle {
     @inlinable @inline(__always)
     func requireBelongs(to access: HeapAccess) {
         guard self.access.isSameTransaction(as: access) else {
-            Handle.foreign(self.access, access, Target.storedName)
+            trapForeign(access)
+        }
+    }
+
+    @inlinable @inline(never)
+    func trapForeign(_ target: HeapAccess) -> Never {
+        Handle.foreign(
+            Handle.scene(Self.self, access, place, "ref"), target, Target.storedName)
+    }
+
+    /// Traps because there is no record, on the way to a field.
+    @inlinable @inline(never)
+    func trapNoRecord(_ plan: RecordPlan, _ field: UInt64) -> Never {
+        Handle.noRecord(
+            Target.storedName,
+            Handle.scene(Self.self, access, place, plan.fieldName(at: field)))
+    }
+
+    @inlinable @inline(never)
+    func trapReadOnly(_ plan: RecordPlan, _ field: UInt64) -> Never {
+        Misuse.writeInReadTransaction(
+            Handle.scene(Self.self, access, place, plan.fieldName(at: field)))
+    }
+
+    /// Traps unless the handle leads to a record, with the name of the operation.
+    func requireRecord(_ operation: String) {
+        guard access.isOpen, RecordPlan.of(Target.self).pointee.isRecord(at: place, access) else {
+            Handle.noRecord(
+                Target.storedName, Handle.scene(Self.self, access, place, operation))
         }
     }
 
     /// A reference to the record that does not own it.
     @inlinable
     public var ref: HeapRef<Target> { HeapRef(access: access, place: place) }
+}
+
+extension RecordHandle where Target: PersistableContainer {
+    /// The collection: a table. It is replaced where it is stored, and changed by its own methods.
+    public var record: Target {
+        get {
+            requireRecord("record")
+            return Target.load(RelativePointer(offset: place), from: access)
+        }
+        @available(
+            *, unavailable,
+            message: "a table is replaced where it is stored, not through a reference to it"
+        )
+        nonmutating set { fatalError("unavailable") }
+    }
 }

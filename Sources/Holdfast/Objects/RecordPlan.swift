@@ -31,7 +31,7 @@ struct RecordPlan {
     @usableFromInline @inline(never)
     static func slowly(_ type: any HeapRecord.Type) -> UnsafePointer<RecordPlan> {
         do throws(HeapError) { return try RecordLayout.found(type).plan } catch {
-            fatalError("Holdfast: \(error)")
+            Misuse.trap("\(error)", in: MisuseScene("\(type)"))
         }
     }
 
@@ -55,21 +55,36 @@ struct RecordPlan {
     @usableFromInline @inline(never)
     func noField(_ type: Any.Type) -> Never {
         let name = layout._withUnsafeGuaranteedRef { $0.typeName }
-        fatalError(
-            "Holdfast: the key path to a \(type) is not a stored field of \(name). Access computed "
-                + "properties and nested fields through the record's value.")
+        Misuse.trap(
+            "the key path to a \(type) is not a stored field of \(name)", in: MisuseScene(name),
+            "Access computed properties and nested fields through the record's value.")
+    }
+
+    /// Whether a record of this type is at `offset`.
+    @inlinable @inline(__always)
+    func isRecord(at offset: UInt64, _ access: HeapAccess) -> Bool {
+        let header = access.address(offset, MemoryLayout<StoredRecord>.size).load(
+            as: StoredRecord.self)
+        return header.tag == tag
     }
 
     /// Traps unless a record of this type is at `offset`.
     @inlinable @inline(__always)
     func require(_ offset: UInt64, _ access: HeapAccess) {
-        let header = access.address(offset, MemoryLayout<StoredRecord>.size).load(
-            as: StoredRecord.self)
-        guard header.tag == tag else { removed(access) }
+        guard access.isOpen, isRecord(at: offset, access) else { noRecord(offset, access) }
     }
 
     @usableFromInline @inline(never)
-    func removed(_ access: HeapAccess) -> Never {
-        Handle.removed(access, layout._withUnsafeGuaranteedRef { $0.typeName })
+    func noRecord(_ offset: UInt64, _ access: HeapAccess) -> Never {
+        let (type, name) = layout._withUnsafeGuaranteedRef { ($0.type, $0.typeName) }
+        Handle.noRecord(name, MisuseScene(access, "\(type)", "", at: offset))
+    }
+
+    /// The name of the field at this offset from the start of the block.
+    @usableFromInline
+    func fieldName(at offset: UInt64) -> String {
+        layout._withUnsafeGuaranteedRef { layout in
+            layout.fields.first { $0.offset == Int(offset) }?.name ?? ""
+        }
     }
 }

@@ -25,7 +25,7 @@ public struct SharedRef<Target: HeapRecord>: RecordHandle {
     ///
     /// - Complexity: O(1).
     public var referenceCount: Int {
-        RecordLayout.of(Target.self).require(place, access)
+        requireRecord("referenceCount")
         return Int(access.load(place, as: StoredRecord.self).owners)
     }
 }
@@ -58,7 +58,9 @@ extension SharedRef: Persistable {
         RecordLayout.of(Target.self).require(value.place, access)
         var header = access.load(value.place, as: StoredRecord.self)
         guard header.owners < .max else {
-            fatalError("Holdfast: a record cannot have more than \(UInt32.max) shared references.")
+            Misuse.trap(
+                "a record cannot have more than \(UInt32.max) shared references",
+                in: Handle.scene(Self.self, value.access, value.place, "ref"))
         }
         header.owners += 1
         access.store(header, at: value.place)

@@ -19,16 +19,30 @@ public struct PersistentValue<Value: Persistable> {
     /// - Complexity: O(1).
     @inlinable
     public var value: Value {
-        get { Value.load(access.load(offset, as: Value.Stored.self), from: access) }
+        get {
+            guard access.isOpen else { trapNotOpen() }
+            return Value.load(access.load(offset, as: Value.Stored.self), from: access)
+        }
         nonmutating _modify {
             var value = self.value
+            if Value.ownsMemory, !access.isWritable { trapReadOnly() }
             defer {
                 let old = access.load(offset, as: Value.Stored.self)
-                access.store(Value.store(value, in: access), of: Value.self, at: offset)
+                let new = Value.store(value, in: access)
+                if !access.isWritable { trapReadOnly() }
+                access.store(new, of: Value.self, at: offset)
                 if Value.ownsMemory { Value.destroy(old, in: access) }
             }
             yield &value
         }
+    }
+
+    @inlinable @inline(never)
+    func trapNotOpen() -> Never { Misuse.notOpen(Handle.scene(Self.self, access, offset, "value")) }
+
+    @inlinable @inline(never)
+    func trapReadOnly() -> Never {
+        Misuse.writeInReadTransaction(Handle.scene(Self.self, access, offset, "value"))
     }
 
     /// Creates a new value in this thread's innermost write transaction.
@@ -93,5 +107,8 @@ extension PersistentValue: RecordHandle where Value: HeapRecord {
     public typealias Target = Value
 
     @inlinable
-    public var place: UInt64 { access.load(offset, as: RelativePointer<StoredRecord>.self).offset }
+    public var place: UInt64 {
+        guard access.isOpen else { trapNotOpen() }
+        return access.load(offset, as: RelativePointer<StoredRecord>.self).offset
+    }
 }

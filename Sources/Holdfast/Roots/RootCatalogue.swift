@@ -200,8 +200,9 @@ package struct RootCatalogue {
             throw HeapError.rootNotFound(path: access.heapPath, name: name)
         }
         if map.contains(newName) {
-            fatalError(
-                "Holdfast: \(name) cannot be renamed to \(newName): another root has that name.")
+            Misuse.trap(
+                "the root \"\(name)\" cannot be renamed to \"\(newName)\": another root has that "
+                    + "name", in: MisuseScene(access, "WriteTransaction.renameRoot(_:to:)"))
         }
         access.catalogueWillChange()
         map.updateValue(RecordValue(record: record), forKey: newName)

@@ -47,6 +47,17 @@ struct RootHints {
         return entry.pointee.offset
     }
 
+    /// A root that this opening of the heap has requested, by the place of its contents. For traps,
+    /// when the transaction may be over.
+    func root(at offset: UInt64) -> (name: String, type: any Persistable.Type)? {
+        for number in 0 ..< Self.count where entries[number].offset == offset && offset != 0 {
+            let entry = entries[number]
+            guard let type = TypeRegistry.shared.type(identifiedBy: entry.type) else { continue }
+            return (entry.name.text, type)
+        }
+        return nil
+    }
+
     func remember(_ name: ShortName, _ type: ObjectIdentifier, at offset: UInt64) {
         guard !access.isCatalogueChanging else { return }
         entry(name).pointee = Entry(
@@ -69,5 +80,12 @@ struct ShortName: Equatable, BitwiseCopyable {
         }
         guard case .some(.some(let stored)) = stored else { return nil }
         (low, high) = (stored.low, stored.high)
+    }
+
+    var text: String {
+        let stored = StoredBytes(low: low, high: high)
+        return withUnsafeBytes(of: (low, high)) {
+            String(decoding: $0.prefix(stored.count), as: UTF8.self)
+        }
     }
 }

@@ -97,6 +97,15 @@ package final class TypeRegistry: Sendable {
         return type
     }
 
+    /// Returns the type with this identity, if a root of it has been requested.
+    func type(identifiedBy identifier: UInt) -> (any Persistable.Type)? {
+        known.withLock { known in
+            known.byDescription.values.first {
+                UInt(bitPattern: ObjectIdentifier($0.type)) == identifier
+            }
+        }?.type
+    }
+
     /// Returns the program's own type with this description.
     package func programType(describedAs text: String) -> (any Persistable.Type)? {
         known.withLock({ $0.byDescription[text] })?.type

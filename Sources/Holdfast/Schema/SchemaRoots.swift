@@ -74,7 +74,10 @@ public struct SchemaRoots {
 
     private func replace<Handle: Persistable, Header>(_ name: String, with new: Handle)
     where Handle.Stored == RelativePointer<Header> {
-        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
+        guard access.isWritable else {
+            Misuse.writeInReadTransaction(
+                MisuseScene(access, "the schema's root \(name)", "", at: 0))
+        }
         let old = place(name, Handle.self)
         // As after `shop.names.sort()`, if `sort` is the standard library's.
         if isSame(new, Handle.load(RelativePointer(offset: old), from: access)) { return }
@@ -84,7 +87,7 @@ public struct SchemaRoots {
             // Replaces the entry of the catalogue.
             try access.addRoot(name, as: Handle.self, at: stored.offset)
         } catch {
-            SchemaMisuse.lostRoot(name, Handle.self, error)
+            SchemaMisuse.lostRoot(name, Handle.self, error, heap: access.heapPath)
         }
     }
 
@@ -100,7 +103,7 @@ public struct SchemaRoots {
         do throws(HeapError) {
             return try access.requireRoot(name, as: type)
         } catch {
-            SchemaMisuse.lostRoot(name, type, error)
+            SchemaMisuse.lostRoot(name, type, error, heap: access.heapPath)
         }
     }
 }
@@ -109,17 +112,19 @@ public struct SchemaRoots {
 @usableFromInline
 enum SchemaMisuse {
     @usableFromInline @inline(never)
-    static func lostRoot(_ name: String, _ type: any Persistable.Type, _ error: HeapError) -> Never
-    {
-        fatalError(
-            "Holdfast: the root \"\(name)\" of the type \(type) is not as the schema declares it: "
-                + "\(error). Either declaredRoots does not list it, or this transaction has removed "
-                + "or replaced it by its name.")
+    static func lostRoot(
+        _ name: String, _ type: any Persistable.Type, _ error: HeapError, heap: String
+    ) -> Never {
+        Misuse.trap(
+            "the root \"\(name)\" of the type \(type) is not as the schema declares it: \(error)",
+            in: MisuseScene("\(type), root \"\(name)\"", heap: heap),
+            "Either declaredRoots does not list it, or this transaction has removed or replaced it "
+                + "by its name.")
     }
 
     static func equalNames(_ schema: String, _ names: [String]) -> Never {
-        fatalError(
-            "Holdfast: the schema \(schema) declares two roots with the same name; its names are "
-                + "\(names).")
+        Misuse.trap(
+            "the schema \(schema) declares two roots with the same name; its names are \(names)",
+            in: MisuseScene("TypedHeap<\(schema)>"))
     }
 }

@@ -19,7 +19,7 @@ private struct MapMover<Key: PersistableKey, Value: Persistable, Bytes: BytesOfS
     func moveAll(from source: Source, to target: Target) {
         target.reserveCapacity(source.count)
         source.forEachSlot { insert($0, hash($0, source.access), into: target) }
-        let header = source.writableHeader
+        let header = source.openedForChange()
         source.freeTable(header)
         header.pointee.count = 0
     }
@@ -108,7 +108,7 @@ private struct SortedMapMover<Key: PersistableOrderedKey, Value: Persistable, By
                 leaf = map.lastLeaf(map.header)!
             }
             let tag = Target.Leaf.tag(Key.hash(probe, seed: access.hashSeed))
-            let header = map.writableHeader
+            let header = map.openedForChange()
             leaf.insert(slot, tag: tag, at: leaf.count, access)
             header.pointee.count &+= 1
             header.pointee.changes &+= 1

@@ -77,7 +77,9 @@ extension Encoded: PersistableValue {
             }
             return data.withUnsafeBytes { StoredBytes($0, in: access) }
         } catch {
-            fatalError("Holdfast: a \(Value.self) could not be encoded: \(reason(error))")
+            Misuse.trap(
+                "a \(Value.self) could not be encoded: \(reason(error))",
+                in: MisuseScene("Encoded<\(Value.self)>"))
         }
     }
 

@@ -18,6 +18,7 @@ extension PersistentTable {
     public func ordered<Key>(by index: KeyPath<Value.Indexes, TableIndex<Value, Key>>)
         -> IndexedRows<Value, Key>
     {
+        _ = openedBlock()
         let entries = entries(Value.indexes[keyPath: index]).tree
         return IndexedRows(table: self, entries.slice(entries.startIndex, entries.endIndex))
     }

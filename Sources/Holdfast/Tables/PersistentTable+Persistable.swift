@@ -16,14 +16,42 @@ extension PersistentTable {
 
     /// The block, which is a table of this type as long as the table has not been removed.
     @inlinable
-    var block: UInt64 {
-        RecordPlan.of(Self.self).pointee.require(place, access)
+    var block: UInt64 { openedBlock("") }
+
+    /// The block, for an operation whose name a trap says.
+    @inlinable @inline(__always)
+    func openedBlock(_ operation: StaticString = #function) -> UInt64 {
+        guard access.isOpen, RecordPlan.of(Self.self).pointee.isRecord(at: place, access) else {
+            trapNoTable(operation.utf8Start)
+        }
         return place
     }
 
+    @inlinable @inline(never)
+    func trapNoTable(_ operation: OperationName) -> Never {
+        Handle.noRecord("table", Handle.scene(Self.self, access, place, operation))
+    }
+
+    /// Traps in a read transaction.
+    @inlinable @inline(__always)
+    func requireWritable(_ operation: StaticString = #function) {
+        guard access.isWritable else { trapReadOnly(operation.utf8Start) }
+    }
+
+    @inlinable @inline(never)
+    func trapReadOnly(_ operation: OperationName) -> Never {
+        Misuse.writeInReadTransaction(Handle.scene(Self.self, access, place, operation))
+    }
+
     @inlinable
-    var rows: Rows {
-        .load(access.load(block &+ Self.rowsOffset, as: Rows.Stored.self), from: access)
+    var rows: Rows { openedRows("") }
+
+    /// The rows, for an operation whose name a trap says.
+    @inlinable
+    func openedRows(_ operation: StaticString = #function) -> Rows {
+        .load(
+            access.load(openedBlock(operation) &+ Self.rowsOffset, as: Rows.Stored.self),
+            from: access)
     }
 
     /// The same map. Identifiers are stored as their numbers.
@@ -103,7 +131,7 @@ extension PersistentTable {
 
 extension PersistentTable: PersistableContainer {
     public static func storeEmpty(in access: HeapAccess) -> Stored {
-        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
+        Self(access: access, place: 0).requireWritable("init()")
         let block = makeBlock(in: access)
         access.store(Rows.storeEmpty(in: access), at: block + rowsOffset)
         var visitor = IndexCreation(table: PersistentTable(access: access, place: block))

@@ -55,13 +55,13 @@ public struct PersistentTable<Value: TableValue> {
     ///
     /// - Complexity: O(1).
     @inlinable
-    public var count: Int { rows.count }
+    public var count: Int { openedRows().count }
 
     /// Whether there are no rows.
     ///
     /// - Complexity: O(1).
     @inlinable
-    public var isEmpty: Bool { rows.isEmpty }
+    public var isEmpty: Bool { openedRows().isEmpty }
 
     // MARK: Reading
 
@@ -69,7 +69,7 @@ public struct PersistentTable<Value: TableValue> {
     ///
     /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
-    public subscript(id: ID) -> Value? { rows[id.number] }
+    public subscript(id: ID) -> Value? { openedRows()[id.number] }
 
     /// Returns the row with this identifier, or nil if there is none.
     ///
@@ -81,7 +81,7 @@ public struct PersistentTable<Value: TableValue> {
     ///
     /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
-    public func contains(_ id: ID) -> Bool { rows.contains(id.number) }
+    public func contains(_ id: ID) -> Bool { openedRows().contains(id.number) }
 
     // MARK: Changing
 
@@ -93,6 +93,8 @@ public struct PersistentTable<Value: TableValue> {
     /// - Complexity: O(log *n*) for the row and for each index, where *n* is the count.
     @inlinable @discardableResult
     public func insert(_ value: Value) throws(Value.Indexes.Failure) -> ID {
+        _ = openedBlock()
+        requireWritable()
         try requireUnique(value, of: nil)
         let number = lastNumber + 1
         access.store(number, at: lastNumberPlace)
@@ -112,7 +114,8 @@ public struct PersistentTable<Value: TableValue> {
     /// - Complexity: O(log *n*) for the row and for each index, where *n* is the count.
     @inlinable @discardableResult
     public func replace(_ id: ID, with value: Value) throws(Value.Indexes.Failure) -> Bool {
-        guard let old = rows[id.number] else { return false }
+        guard let old = openedRows()[id.number] else { return false }
+        requireWritable()
         try requireUnique(value, of: id.number)
         var visitor = IndexChange(table: self, row: id.number, from: old, to: value)
         Value.indexes.visit(&visitor)
@@ -142,7 +145,8 @@ public struct PersistentTable<Value: TableValue> {
     /// - Complexity: O(log *n*) for the row and for each index, where *n* is the count.
     @inlinable @discardableResult
     public func remove(_ id: ID) -> Bool {
-        guard let value = rows[id.number] else { return false }
+        guard let value = openedRows()[id.number] else { return false }
+        requireWritable()
         var visitor = IndexChange(table: self, row: id.number, from: value, to: nil)
         Value.indexes.visit(&visitor)
         return rows.removeValue(forKey: id.number)
@@ -153,6 +157,8 @@ public struct PersistentTable<Value: TableValue> {
     /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func removeAll() {
+        _ = openedBlock()
+        requireWritable()
         var visitor = IndexEmptying(table: self)
         Value.indexes.visit(&visitor)
         rows.removeAll()
@@ -177,7 +183,7 @@ extension PersistentTable where Value.Indexes.Failure == TableError {
     /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(id: ID) -> Value? {
-        get { rows[id.number] }
+        get { openedRows()[id.number] }
         @available(
             *, unavailable,
             message: "another row may have a value that must be unique; use update or replace"
@@ -195,7 +201,7 @@ extension PersistentTable where Value.Indexes.Failure == Never {
     /// - Complexity: O(log *n*), where *n* is the count, and for setting as ``replace(_:with:)``.
     @inlinable
     public subscript(id: ID) -> Value? {
-        get { rows[id.number] }
+        get { openedRows()[id.number] }
         nonmutating set {
             if let newValue {
                 replace(id, with: newValue)

@@ -58,7 +58,7 @@ extension HeapAccess {
     @usableFromInline
     func requireStorable(_ type: any HeapStruct.Type) {
         do throws(HeapError) { _ = try TypeRegistry.shared.fingerprint(of: type) } catch {
-            fatalError("Holdfast: \(error)")
+            Misuse.trap("\(error)", in: MisuseScene(self, "\(type)"))
         }
     }
 }

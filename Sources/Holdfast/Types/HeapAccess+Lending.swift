@@ -24,10 +24,11 @@ extension HeapAccess {
 
     func requireNothingLent() {
         guard lentCount.pointee != 0 else { return }
-        fatalError(
-            "Holdfast: tx.savepoint was called inside a closure that changes a collection in place "
-                + "(withMutableSpan, withContiguousMutableStorageIfAvailable, append(upTo:)). Such "
-                + "changes could not be undone. Begin the savepoint outside, and change the "
-                + "collection in it.")
+        Misuse.trap(
+            "tx.savepoint was called inside a closure that changes a collection in place "
+                + "(withMutableSpan, withContiguousMutableStorageIfAvailable, append(upTo:)), "
+                + "whose changes could not be undone",
+            in: MisuseScene(self, "WriteTransaction.savepoint(_:)"),
+            "Begin the savepoint outside, and change the collection in it.")
     }
 }

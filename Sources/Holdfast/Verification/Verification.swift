@@ -78,6 +78,12 @@ package struct Verification: BlockVerifier {
     package private(set) var wasCancelled = false
     package var comparesIndexes: Bool { true }
     private var claims = 0
+    /// A place whose root is looked for. The walk ends when it has been found.
+    var sought: UInt64?
+    /// The path to `sought`, and its type if it is a whole root.
+    private(set) var soughtPath: String?
+    private(set) var soughtType: (any Persistable.Type)?
+    private var rootType: (any Persistable.Type)?
 
     package init(_ access: HeapAccess, watching pages: [Int] = []) {
         self.access = access
@@ -119,11 +125,20 @@ package struct Verification: BlockVerifier {
         if let problem = ledger.claim(offset, byteCount: byteCount, alignment: alignment) {
             return problem
         }
+        if let sought, sought >= offset, sought - offset < byteCount { find(at: offset) }
         guard case .value(let name, _)? = places.first else { return nil }
         accounts[name, default: RootAccount()].add(
             offset, byteCount: byteCount, blockBytes: ledger.claimedBytes - bytes,
             watching: watchedPages)
         return nil
+    }
+
+    /// Ends the walk in the block that contains what is sought.
+    private mutating func find(at block: UInt64) {
+        guard !places.isEmpty else { return }
+        soughtPath = String(placeDescription.dropLast(2))
+        if places.count == 1, sought == block { soughtType = rootType }
+        wasCancelled = true
     }
 
     package mutating func report(_ problem: String) {
@@ -236,6 +251,7 @@ package struct Verification: BlockVerifier {
         else {
             return addUnknownRoot(describedAs: description)
         }
+        rootType = type
         type.verify(at: place, in: &self)
     }
 

@@ -23,15 +23,15 @@ struct Pager {
         }
         let folders = (TerminalTraits.variable("PATH") ?? "").split(separator: ":")
         // -F exits if everything fits, -R passes colours through, -X keeps the screen.
-        return folders.contains { access("\($0)/less", X_OK) == 0 } ? "less -FRX" : nil
+        return folders.contains { unsafe access("\($0)/less", X_OK) == 0 } ? "less -FRX" : nil
     }
 
     /// Returns false if the pager could not be started.
     private func page(_ lines: [String], _ command: String) throws -> Bool {
         try call.output.flush()
-        guard let pipe = popen(command, "w") else { return false }
-        for line in lines where fputs(line + "\n", pipe) < 0 { break }
+        guard let pipe = unsafe popen(command, "w") else { return false }
+        for line in lines where unsafe fputs(line + "\n", pipe) < 0 { break }
         // Returns when the user leaves the pager, whether or not everything was shown.
-        return pclose(pipe) != 127 << 8
+        return unsafe pclose(pipe) != 127 << 8
     }
 }

@@ -122,7 +122,7 @@ struct FileSize: Equatable {
     /// Zeros if there is no such file.
     init(_ path: String) {
         var status = stat()
-        let isThere = PathBytes.withCString(path) { stat($0, &status) } == 0
+        let isThere = unsafe PathBytes.withCString(path) { unsafe stat($0, &status) } == 0
         length = isThere ? Int(status.st_size) : 0
         onDisk = isThere ? Int(status.st_blocks) * 512 : 0
     }

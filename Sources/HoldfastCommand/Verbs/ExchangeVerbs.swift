@@ -103,7 +103,7 @@ extension Verb {
         }
         let name = call.value("as")
         let said = source ?? "the standard input"
-        let isNew = PathBytes.withCString(call.path) { access($0, F_OK) } != 0
+        let isNew = unsafe PathBytes.withCString(call.path) { unsafe access($0, F_OK) } != 0
         let names: [String]
         if isNew {
             names = try PersistentHeap.build(
@@ -200,10 +200,10 @@ final class InputLines {
                 try Interruption.check()
                 continue
             }
-            let found = buffer.withUnsafeMutableBytes { bytes -> Result<Int, Errno> in
+            let found = unsafe buffer.withUnsafeMutableBytes { bytes -> Result<Int, Errno> in
                 do throws(Errno) {
-                    let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
-                    return .success(try descriptor.read(into: rest))
+                    let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
+                    return unsafe .success(try descriptor.read(into: rest))
                 } catch { return .failure(error) }
             }
             if case .failure(.interrupted) = found {

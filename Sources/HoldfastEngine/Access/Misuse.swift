@@ -8,35 +8,40 @@ public enum Misuse {
         if !condition { fatalError(sentence()) }
     }
 
-    @usableFromInline @inline(never)
-    static func notOpen(_ access: HeapAccess) -> Never {
-        if access.isDetached {
-            fatalError(
-                "Holdfast: a new collection was used before it was stored in a heap. Store it "
-                    + "first, and ask for it again from where it was stored.")
-        }
-        // Nothing else is known of it: its context may belong to another heap by now, and only the
-        // number of its transaction tells them apart.
-        let heap = EpochOrigins.shared.path(of: access.epoch).map { " (of the heap \($0))" } ?? ""
-        fatalError(
-            "Holdfast: a handle was used after its transaction had ended\(heap). Handles are valid "
-                + "only inside the closure of the read, write or savepoint that made them; ask the "
-                + "transaction that is open for the root again. \(lineHint)")
+    /// Traps for a mistake of the program: says what is wrong, where, and what to do instead.
+    public static func trap(_ what: String, in scene: MisuseScene, _ advice: String = "") -> Never {
+        let parts = ["Holdfast: \(what).", scene.text, advice, LineHint.text]
+        fatalError(parts.filter { !$0.isEmpty }.joined(separator: " "))
     }
 
-    /// Where a message says how to find the program's line.
-    public static let lineHint =
-        "The environment variable SWIFT_BACKTRACE=enable=yes shows the line, and the type of the "
-        + "handle."
+    @usableFromInline @inline(never)
+    static func notOpen(_ access: HeapAccess) -> Never { notOpen(MisuseScene(access)) }
+
+    /// Traps because of a handle whose transaction is not open.
+    public static func notOpen(_ scene: MisuseScene) -> Never {
+        if scene.isDetached {
+            trap(
+                "a new collection was used before it was stored in a heap", in: scene,
+                "Store it first, and ask for it again from where it was stored.")
+        }
+        trap(
+            "a handle was used after its transaction had ended", in: scene,
+            "Handles are valid only inside the closure of the read, write or savepoint that made "
+                + "them; ask the transaction that is open for the root again.")
+    }
 
     /// Traps because of a change in a read transaction.
     @inline(never)
     public static func writeInReadTransaction(_ access: HeapAccess) -> Never {
-        guard access.isOpen else { notOpen(access) }
-        fatalError(
-            "Holdfast: a read transaction was written through, of the heap \(access.heapPath). Make "
-                + "changes inside heap.write { tx in … }. \(lineHint)"
-        )
+        writeInReadTransaction(MisuseScene(access))
+    }
+
+    /// Traps because of a change in a read transaction.
+    public static func writeInReadTransaction(_ scene: MisuseScene) -> Never {
+        guard scene.isOpen else { notOpen(scene) }
+        trap(
+            "a read transaction was written through", in: scene,
+            "Make changes inside heap.write { tx in … }.")
     }
 
     @usableFromInline @inline(never)

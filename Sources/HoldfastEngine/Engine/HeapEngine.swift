@@ -96,10 +96,11 @@ public final class HeapEngine: @unchecked Sendable {
     public func beginRead() throws(HeapError) -> Context {
         let enclosing = HeapView.innermost
         if let outer = view.openTransaction(enclosing) {
-            Misuse.demand(
-                !outer.pointee.isWritable,
-                "Holdfast: heap.read was called inside heap.write of the same heap. Use the "
-                    + "transaction that is open.")
+            guard !outer.pointee.isWritable else {
+                Misuse.trap(
+                    "heap.read was called inside heap.write of the same heap",
+                    in: MisuseScene("heap.read", heap: path), "Use the transaction that is open.")
+            }
             guard !isForked else { throw HeapError.forked(path: path) }
             return ReaderPlace(pool.image(of: outer), nil).makeContext(nestedIn: outer)
         }

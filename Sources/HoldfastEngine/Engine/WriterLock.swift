@@ -97,11 +97,12 @@ final class WriterLock {
     }
 
     private func lockError(_ error: SystemError) -> HeapError {
-        Misuse.demand(
-            error.errno != .deadlock,
-            "Holdfast: a transaction of a heap was started inside one that this thread has open "
-                + "through another opening of the same file. Use the transaction that is open, or "
-                + "end it first.")
+        guard error.errno != .deadlock else {
+            Misuse.trap(
+                "a transaction of a heap was started inside one that this thread has open through "
+                    + "another opening of the same file", in: MisuseScene("heap.write", heap: path),
+                "Use the transaction that is open, or end it first.")
+        }
         return participation.dataFile.heapError(error)
     }
 }

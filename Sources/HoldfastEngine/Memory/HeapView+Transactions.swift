@@ -37,10 +37,12 @@ extension HeapView {
     func demandNoOpenTransaction(for call: String) {
         guard hasOpenTransaction else { return }
         fatalError(
-            "Holdfast: \(call) was called inside a transaction of the same heap and thread. Use "
-                + "the transaction that is open, or end it first."
+            "Holdfast: \(call) was called inside a transaction of the same heap and thread. It was "
+                + "done in: \(call), of the heap \(path). Use the transaction that is open, or end "
+                + "it first. "
                 + (call == "heap.write"
-                    ? " tx.savepoint { tx in … } makes a part of it that can be undone alone." : "")
+                    ? "tx.savepoint { tx in … } makes a part of it that can be undone alone. " : "")
+                + LineHint.text
         )
     }
 

@@ -51,6 +51,9 @@ public struct TransactionContext {
     /// The current nesting depth of describing values as strings.
     public var textLevel: Int
 
+    /// The number of the transaction that is open, or was open last.
+    var newestEpoch: UInt64 { epochs.newest }
+
     /// The size of `hints`.
     static var hintBytes: Int { 352 }
 }

@@ -64,6 +64,9 @@ struct TransactionEpochs {
         return last &- rest
     }
 
+    /// The epoch that was handed out last.
+    var newest: UInt64 { last &- rest }
+
     /// Leaves the rest of the epochs unused.
     mutating func drop() { rest = 0 }
 

@@ -121,12 +121,12 @@ public struct HeapHeader: Equatable, Sendable {
         if !features.isEmpty {
             header.formatVersion = max(formatVersion, HeapLayout.featureVersion)
         }
-        bytes.withUnsafeMutableBytes { raw in
-            let writer = FieldWriter(raw.baseAddress!)
+        unsafe bytes.withUnsafeMutableBytes { raw in
+            let writer = unsafe FieldWriter(raw.baseAddress!)
             var constants = Constants()
             constants.transfer(writer)
             header.transfer(writer)
-            SealedHeader.seal(raw, at: Self.checksumOffset)
+            unsafe SealedHeader.seal(raw, at: Self.checksumOffset)
         }
         return bytes
     }
@@ -136,13 +136,13 @@ public struct HeapHeader: Equatable, Sendable {
     /// report what it has found.
     public static func decode(_ raw: UnsafeRawBufferPointer) -> Reading {
         guard raw.count >= byteCount else { return .notAHeader }
-        let reader = FieldReader(raw.baseAddress!)
+        let reader = unsafe FieldReader(raw.baseAddress!)
         var constants = Constants()
         constants.transfer(reader)
         guard constants.magic == magic else { return .notAHeader }
         if constants.byteOrderMark == byteOrderMark.byteSwapped { return .foreignByteOrder }
         guard constants.byteOrderMark == byteOrderMark,
-            SealedHeader.isSealed(raw, at: checksumOffset)
+            unsafe SealedHeader.isSealed(raw, at: checksumOffset)
         else { return .damaged }
         var header = HeapHeader(
             identity: HeapIdentity(high: 0, low: 0), hashSeed: HeapIdentity(high: 0, low: 0))

@@ -53,37 +53,38 @@ public struct LogHeader: Equatable, Sendable {
     package func encoded() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Self.byteCount)
         var header = self
-        bytes.withUnsafeMutableBytes { raw in
-            Self.magicField.store(Self.magic, to: raw.baseAddress!)
+        unsafe bytes.withUnsafeMutableBytes { raw in
+            unsafe Self.magicField.store(Self.magic, to: raw.baseAddress!)
             let version = features.isEmpty ? LogLayout.version : LogLayout.featureVersion
-            Self.versionField.store(version, to: raw.baseAddress!)
-            header.transfer(FieldWriter(raw.baseAddress!))
-            SealedHeader.seal(raw, at: Self.checksumOffset)
+            unsafe Self.versionField.store(version, to: raw.baseAddress!)
+            unsafe header.transfer(FieldWriter(raw.baseAddress!))
+            unsafe SealedHeader.seal(raw, at: Self.checksumOffset)
         }
         return bytes
     }
 
     /// The fields of bytes that begin like a header, whatever follows.
     private init?(unverified raw: UnsafeRawBufferPointer) {
-        guard raw.count >= Self.byteCount, Self.magicField.load(raw.baseAddress!) == Self.magic
+        guard raw.count >= Self.byteCount,
+            unsafe Self.magicField.load(raw.baseAddress!) == Self.magic
         else { return nil }
         self.init(
             identity: HeapIdentity(high: 0, low: 0), epoch: 0, capacity: 0, requiredPosition: 0,
             sequence: 0)
-        transfer(FieldReader(raw.baseAddress!))
+        unsafe transfer(FieldReader(raw.baseAddress!))
     }
 
     /// Whether a header names the heap, even if it is damaged elsewhere: enough to identify the
     /// file's owner.
     package static func names(_ identity: HeapIdentity, _ raw: UnsafeRawBufferPointer) -> Bool {
-        LogHeader(unverified: raw)?.identity == identity
+        unsafe LogHeader(unverified: raw)?.identity == identity
     }
 
     package static func decode(_ raw: UnsafeRawBufferPointer) -> Reading {
-        guard var header = LogHeader(unverified: raw),
-            SealedHeader.isSealed(raw, at: checksumOffset)
+        guard var header = unsafe LogHeader(unverified: raw),
+            unsafe SealedHeader.isSealed(raw, at: checksumOffset)
         else { return .none }
-        let version = versionField.load(raw.baseAddress!)
+        let version = unsafe versionField.load(raw.baseAddress!)
         guard version <= LogLayout.featureVersion else { return .newerFormat(version) }
         if version < LogLayout.featureVersion { header.features = FormatFeatures() }
         let unknown = header.features.unknown(forWriting: false)

@@ -39,30 +39,31 @@ package struct SharedHeader: Equatable, Sendable {
     package func encoded() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Self.byteCount)
         var header = self
-        bytes.withUnsafeMutableBytes { raw in
-            Self.magicField.store(Self.magic, to: raw.baseAddress!)
+        unsafe bytes.withUnsafeMutableBytes { raw in
+            unsafe Self.magicField.store(Self.magic, to: raw.baseAddress!)
             let version = features == 0 ? version : LogLayout.sharedFeatureVersion
-            Self.versionField.store(version, to: raw.baseAddress!)
-            header.transfer(FieldWriter(raw.baseAddress!))
-            SealedHeader.seal(raw, at: Self.checksumOffset)
+            unsafe Self.versionField.store(version, to: raw.baseAddress!)
+            unsafe header.transfer(FieldWriter(raw.baseAddress!))
+            unsafe SealedHeader.seal(raw, at: Self.checksumOffset)
         }
         return bytes
     }
 
     /// The fields of bytes that begin like a header, whatever follows.
     private init?(unverified raw: UnsafeRawBufferPointer) {
-        guard raw.count >= Self.byteCount, Self.magicField.load(raw.baseAddress!) == Self.magic
+        guard raw.count >= Self.byteCount,
+            unsafe Self.magicField.load(raw.baseAddress!) == Self.magic
         else { return nil }
         self.init(identity: HeapIdentity(high: 0, low: 0), bootHigh: 0, bootLow: 0)
-        version = Self.versionField.load(raw.baseAddress!)
-        transfer(FieldReader(raw.baseAddress!))
+        version = unsafe Self.versionField.load(raw.baseAddress!)
+        unsafe transfer(FieldReader(raw.baseAddress!))
         if version < LogLayout.sharedFeatureVersion { features = 0 }
     }
 
     /// Whether a header names the heap, even if it is damaged elsewhere: enough to identify the
     /// file's owner.
     package static func names(_ identity: HeapIdentity, _ raw: UnsafeRawBufferPointer) -> Bool {
-        SharedHeader(unverified: raw)?.identity == identity
+        unsafe SharedHeader(unverified: raw)?.identity == identity
     }
 
     /// The result of reading the header. Identity and boot have the same place in all versions.
@@ -75,8 +76,8 @@ package struct SharedHeader: Equatable, Sendable {
     }
 
     package static func decode(_ raw: UnsafeRawBufferPointer) -> Reading {
-        guard let header = SharedHeader(unverified: raw),
-            SealedHeader.isSealed(raw, at: checksumOffset)
+        guard let header = unsafe SharedHeader(unverified: raw),
+            unsafe SealedHeader.isSealed(raw, at: checksumOffset)
         else { return .none }
         let features = FormatFeatures(incompatible: header.features)
         let isKnown =

@@ -6,7 +6,7 @@ public enum Checksum {
     @inlinable @inline(__always)
     public static func of(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
         guard let base = bytes.baseAddress else { return seed }
-        return holdfast_checksum(seed, base, bytes.count)
+        return unsafe holdfast_checksum(seed, base, bytes.count)
     }
 
     /// The seed of headers. Records are seeded with the log's epoch.
@@ -18,15 +18,16 @@ public enum Checksum {
 enum SealedHeader {
     /// Stores the checksum at `offset`.
     static func seal(_ bytes: UnsafeMutableRawBufferPointer, at offset: Int) {
-        Field(at: offset).store(
+        unsafe Field(at: offset).store(
             checksum(UnsafeRawBufferPointer(bytes), offset), to: bytes.baseAddress!)
     }
 
     static func isSealed(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Bool {
-        Field<UInt64>(at: offset).load(bytes.baseAddress!) == checksum(bytes, offset)
+        unsafe Field<UInt64>(at: offset).load(bytes.baseAddress!) == checksum(bytes, offset)
     }
 
     private static func checksum(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
-        Checksum.of(UnsafeRawBufferPointer(rebasing: bytes[..<offset]), seed: Checksum.headerSeed)
+        unsafe Checksum.of(
+            UnsafeRawBufferPointer(rebasing: bytes[..<offset]), seed: Checksum.headerSeed)
     }
 }

@@ -10,30 +10,34 @@ package protocol FieldTransfer {
 }
 
 /// Writes fields to a layout that begins at `base`.
-@usableFromInline
+///
+/// Safety: whoever makes one has the bytes of the layout there.
+@safe @usableFromInline
 package struct FieldWriter: FieldTransfer {
     @usableFromInline let base: UnsafeMutableRawPointer
 
     @inlinable @inline(__always)
-    package init(_ base: UnsafeMutableRawPointer) { self.base = base }
+    package init(_ base: UnsafeMutableRawPointer) { unsafe self.base = unsafe base }
 
     @inlinable @inline(__always)
     package func field<Value: BitwiseCopyable>(_ value: inout Value, at offset: Int) {
-        base.storeBytes(of: value, toByteOffset: offset, as: Value.self)
+        unsafe base.storeBytes(of: value, toByteOffset: offset, as: Value.self)
     }
 }
 
 /// Reads fields from a layout that begins at `base`.
-@usableFromInline
+///
+/// Safety: whoever makes one has the bytes of the layout there.
+@safe @usableFromInline
 package struct FieldReader: FieldTransfer {
     @usableFromInline let base: UnsafeRawPointer
 
     @inlinable @inline(__always)
-    package init(_ base: UnsafeRawPointer) { self.base = base }
+    package init(_ base: UnsafeRawPointer) { unsafe self.base = unsafe base }
 
     @inlinable @inline(__always)
     package func field<Value: BitwiseCopyable>(_ value: inout Value, at offset: Int) {
-        value = base.loadUnaligned(fromByteOffset: offset, as: Value.self)
+        value = unsafe base.loadUnaligned(fromByteOffset: offset, as: Value.self)
     }
 }
 
@@ -48,11 +52,11 @@ package struct Field<Value: BitwiseCopyable>: Sendable {
 
     @inlinable @inline(__always)
     package func load(_ base: UnsafeRawPointer) -> Value {
-        base.loadUnaligned(fromByteOffset: offset, as: Value.self)
+        unsafe base.loadUnaligned(fromByteOffset: offset, as: Value.self)
     }
 
     @inlinable @inline(__always)
     package func store(_ value: Value, to base: UnsafeMutableRawPointer) {
-        base.storeBytes(of: value, toByteOffset: offset, as: Value.self)
+        unsafe base.storeBytes(of: value, toByteOffset: offset, as: Value.self)
     }
 }

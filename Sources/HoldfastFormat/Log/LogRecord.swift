@@ -81,22 +81,22 @@ public struct LogRecord: Equatable, Sendable {
     /// The previous checksum that the next record names, given the bytes of this one.
     @inlinable
     package func chain(_ raw: UnsafeRawBufferPointer) -> UInt64 {
-        isSummary ? Self.lastChecksumField.load(raw.baseAddress!) : checksum
+        unsafe isSummary ? Self.lastChecksumField.load(raw.baseAddress!) : checksum
     }
 
     /// The smallest number of pages that the heap had after any of the commits that this record
     /// stands for, given its bytes.
     @inlinable
     package func lowestHeapPages(_ raw: UnsafeRawBufferPointer) -> UInt64 {
-        isSummary ? min(heapPages, Self.lowestPagesField.load(raw.baseAddress!)) : heapPages
+        unsafe isSummary ? min(heapPages, Self.lowestPagesField.load(raw.baseAddress!)) : heapPages
     }
 
     /// Stores the two words of a summary.
     package static func storeSummary(
         lastChecksum: UInt64, lowestHeapPages: UInt64, in record: UnsafeMutableRawPointer
     ) {
-        lastChecksumField.store(lastChecksum, to: record)
-        lowestPagesField.store(lowestHeapPages, to: record)
+        unsafe lastChecksumField.store(lastChecksum, to: record)
+        unsafe lowestPagesField.store(lowestHeapPages, to: record)
     }
 
     // MARK: Bytes
@@ -116,12 +116,12 @@ public struct LogRecord: Equatable, Sendable {
     /// Writes the header in front of a body that is already in place; returns the checksum.
     @inlinable @inline(__always)
     package func seal(_ record: UnsafeMutableRawPointer, epoch: UInt64) -> UInt64 {
-        Field<UInt32>(at: 0).store(Self.magic, to: record)
+        unsafe Field<UInt32>(at: 0).store(Self.magic, to: record)
         var fields = self
-        fields.transfer(FieldWriter(record))
-        let checksum = Self.checksum(
+        unsafe fields.transfer(FieldWriter(record))
+        let checksum = unsafe Self.checksum(
             of: UnsafeRawPointer(record), byteCount: Int(byteCount), epoch: epoch)
-        Self.checksumField.store(checksum, to: record)
+        unsafe Self.checksumField.store(checksum, to: record)
         return checksum
     }
 
@@ -129,9 +129,9 @@ public struct LogRecord: Equatable, Sendable {
     static func checksum(of record: UnsafeRawPointer, byteCount: Int, epoch: UInt64)
         -> UInt64
     {
-        let header = Checksum.of(
+        let header = unsafe Checksum.of(
             UnsafeRawBufferPointer(start: record, count: checksumField.offset), seed: epoch)
-        return Checksum.of(
+        return unsafe Checksum.of(
             UnsafeRawBufferPointer(start: record + headerBytes, count: byteCount - headerBytes),
             seed: header)
     }
@@ -139,13 +139,13 @@ public struct LogRecord: Equatable, Sendable {
     /// Reads only the header: plausible, but not yet verified.
     @inlinable @inline(__always)
     package static func decodeHeader(_ raw: UnsafeRawBufferPointer) -> LogRecord? {
-        guard raw.count >= headerBytes, raw.loadUnaligned(as: UInt32.self) == magic else {
+        guard raw.count >= headerBytes, unsafe raw.loadUnaligned(as: UInt32.self) == magic else {
             return nil
         }
-        var record = LogRecord(
+        var record = unsafe LogRecord(
             runs: 0, position: 0, byteCount: 0, span: 0, commitNumber: 0, previousChecksum: 0,
             durablePosition: 0, heapPages: 0, checksum: checksumField.load(raw.baseAddress!))
-        record.transfer(FieldReader(raw.baseAddress!))
+        unsafe record.transfer(FieldReader(raw.baseAddress!))
         guard record.byteCount >= UInt64(headerBytes), record.byteCount % 8 == 0,
             record.span >= record.byteCount,
             record.span % 8 == 0, record.position < HeapLayout.maximumCount,
@@ -161,7 +161,7 @@ public struct LogRecord: Equatable, Sendable {
     /// Whether the checksum of the whole record in `raw` is right.
     @inlinable
     package func verifies(_ raw: UnsafeRawBufferPointer, epoch: UInt64) -> Bool {
-        raw.count == Int(byteCount)
+        unsafe raw.count == Int(byteCount)
             && Self.checksum(of: raw.baseAddress!, byteCount: raw.count, epoch: epoch) == checksum
     }
 
@@ -175,11 +175,11 @@ public struct LogRecord: Equatable, Sendable {
         var offset = record.runsOffset
         // A checkpoint clears the pages behind the lowest end: a summary that names fewer pages
         // than any heap has would clear all of them.
-        guard record.lowestHeapPages(raw) >= HeapLayout.initialPages else { return false }
+        guard unsafe record.lowestHeapPages(raw) >= HeapLayout.initialPages else { return false }
         let endLine = record.heapPages * UInt64(HeapLayout.linesPerPage)
         for _ in 0 ..< record.runs {
             guard offset + 8 <= raw.count else { return false }
-            let word = raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            let word = unsafe raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
             let firstLine = word >> 16
             let count = Int(word & 0xffff)
             offset += 8
@@ -188,7 +188,7 @@ public struct LogRecord: Equatable, Sendable {
                 firstLine + UInt64(count) <= endLine
             else { return false }
             let end = offset + count * HeapLayout.lineBytes
-            body(firstLine, UnsafeRawBufferPointer(rebasing: raw[offset ..< end]))
+            unsafe body(firstLine, UnsafeRawBufferPointer(rebasing: raw[offset ..< end]))
             offset = end
         }
         return offset == raw.count

@@ -39,25 +39,25 @@ package enum AllocatorRoot {
     package static func initialPages() -> [UInt8] {
         var bytes = [UInt8](
             repeating: 0, count: Int(HeapLayout.initialPages) * HeapLayout.pageBytes)
-        bytes.withUnsafeMutableBytes { raw in
-            raw.storeBytes(of: magic, toByteOffset: Int(offset), as: UInt64.self)
-            raw.storeBytes(
+        unsafe bytes.withUnsafeMutableBytes { raw in
+            unsafe raw.storeBytes(of: magic, toByteOffset: Int(offset), as: UInt64.self)
+            unsafe raw.storeBytes(
                 of: HeapLayout.initialPages, toByteOffset: Int(endField), as: UInt64.self)
             let map = Int(HeapLayout.firstPageMapPage) * HeapLayout.pageBytes
             let whole = PageDescriptor(kind: .metadata, pages: UInt32(HeapLayout.initialPages))
-            raw.storeBytes(of: whole, toByteOffset: map, as: PageDescriptor.self)
+            unsafe raw.storeBytes(of: whole, toByteOffset: map, as: PageDescriptor.self)
             let last = map + (Int(HeapLayout.initialPages) - 1) * MemoryLayout<PageDescriptor>.size
-            raw.storeBytes(of: whole.tail, toByteOffset: last, as: PageDescriptor.self)
-            let checksums = UnsafeMutableRawBufferPointer(
+            unsafe raw.storeBytes(of: whole.tail, toByteOffset: last, as: PageDescriptor.self)
+            let checksums = unsafe UnsafeMutableRawBufferPointer(
                 rebasing: raw[(Int(HeapLayout.firstChecksumPage) * HeapLayout.pageBytes)...])
             for page in Int(HeapLayout.headerPages) ..< Int(HeapLayout.firstChecksumPage) {
-                let bytes = UnsafeRawBufferPointer(
+                let bytes = unsafe UnsafeRawBufferPointer(
                     rebasing: raw[page * HeapLayout.pageBytes ..< (page + 1) * HeapLayout.pageBytes]
                 )
-                PageChecksums.setEntry(
+                unsafe PageChecksums.setEntry(
                     page, to: PageChecksums.checksum(ofPage: page, bytes), in: checksums)
             }
-            PageChecksums.seal(
+            unsafe PageChecksums.seal(
                 checksums, pageNumber: Int(HeapLayout.firstChecksumPage), difference: 0)
         }
         return bytes

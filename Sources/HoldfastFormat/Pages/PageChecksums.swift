@@ -25,7 +25,7 @@ package struct PageChecksums: Equatable {
     package init(root: UnsafeRawBufferPointer) {
         let fields = Int(PageMap.partField(PageMap.firstPartExponent) - AllocatorRoot.offset)
         parts = (0 ..< HeapHeader.partCount).map {
-            root.loadUnaligned(fromByteOffset: fields + $0 * 4, as: UInt32.self)
+            unsafe root.loadUnaligned(fromByteOffset: fields + $0 * 4, as: UInt32.self)
         }
     }
 
@@ -60,7 +60,7 @@ package struct PageChecksums: Equatable {
         for index in 0 ..< HeapHeader.partCount {
             let at = fields + index * 4 - start
             guard at >= 0, at + 4 <= bytes.count else { continue }
-            let first = bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)
+            let first = unsafe bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)
             guard first != 0 else { continue }
             var parts = [UInt32](repeating: 0, count: HeapHeader.partCount)
             parts[index] = first
@@ -88,26 +88,26 @@ package struct PageChecksums: Equatable {
     /// Never 0, which means that there is none. Includes the page's number, so that a page at the
     /// wrong place is detected.
     package static func checksum(ofPage page: Int, _ bytes: UnsafeRawBufferPointer) -> UInt64 {
-        let sum = Checksum.of(bytes, seed: seed ^ UInt64(page))
+        let sum = unsafe Checksum.of(bytes, seed: seed ^ UInt64(page))
         return sum == 0 ? 1 : sum
     }
 
     package static func entry(_ index: Int, in page: UnsafeRawBufferPointer) -> UInt64 {
-        page.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)
+        unsafe page.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)
     }
 
     package static func setEntry(
         _ index: Int, to value: UInt64, in page: UnsafeMutableRawBufferPointer
     ) {
-        page.storeBytes(of: value, toByteOffset: index * 8, as: UInt64.self)
+        unsafe page.storeBytes(of: value, toByteOffset: index * 8, as: UInt64.self)
     }
 
     /// The difference between the checksum page's own checksum and the right one: 0 for an intact
     /// page, and for one that is all zeros.
     package static func difference(_ page: UnsafeRawBufferPointer, pageNumber: Int) -> UInt64 {
-        let stored = page.loadUnaligned(fromByteOffset: selfOffset, as: UInt64.self)
-        if stored == 0, isZero(page) { return 0 }
-        return stored ^ ownChecksum(page, pageNumber)
+        let stored = unsafe page.loadUnaligned(fromByteOffset: selfOffset, as: UInt64.self)
+        if stored == 0, unsafe isZero(page) { return 0 }
+        return unsafe stored ^ ownChecksum(page, pageNumber)
     }
 
     /// Makes the page's own checksum right, or, after a change to a damaged page, exactly as wrong
@@ -115,20 +115,20 @@ package struct PageChecksums: Equatable {
     package static func seal(
         _ page: UnsafeMutableRawBufferPointer, pageNumber: Int, difference: UInt64
     ) {
-        page.storeBytes(of: 0, toByteOffset: selfOffset, as: UInt64.self)
-        if difference == 0, isZero(UnsafeRawBufferPointer(page)) { return }
-        let sum = ownChecksum(UnsafeRawBufferPointer(page), pageNumber)
-        page.storeBytes(of: sum ^ difference, toByteOffset: selfOffset, as: UInt64.self)
+        unsafe page.storeBytes(of: 0, toByteOffset: selfOffset, as: UInt64.self)
+        if difference == 0, unsafe isZero(UnsafeRawBufferPointer(page)) { return }
+        let sum = unsafe ownChecksum(UnsafeRawBufferPointer(page), pageNumber)
+        unsafe page.storeBytes(of: sum ^ difference, toByteOffset: selfOffset, as: UInt64.self)
     }
 
     private static func ownChecksum(_ page: UnsafeRawBufferPointer, _ number: Int) -> UInt64 {
-        checksum(ofPage: number, UnsafeRawBufferPointer(rebasing: page[..<selfOffset]))
+        unsafe checksum(ofPage: number, UnsafeRawBufferPointer(rebasing: page[..<selfOffset]))
     }
 
     package static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        bytes.withMemoryRebound(to: UInt64.self) { words in
+        unsafe bytes.withMemoryRebound(to: UInt64.self) { words in
             var any: UInt64 = 0
-            for word in words { any |= word }
+            for index in words.indices { any |= unsafe words[index] }
             return any == 0
         }
     }

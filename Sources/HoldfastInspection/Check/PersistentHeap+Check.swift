@@ -104,10 +104,10 @@ extension PersistentHeap {
     private static func check(_ engine: HeapEngine, _ pages: PageReport) throws(HeapError)
         -> HeapCheck
     {
-        let context = try engine.beginRead()
-        defer { engine.endRead(context) }
+        let context = unsafe try engine.beginRead()
+        defer { unsafe engine.endRead(context) }
         let audit = try engine.audit()
-        var verification = Verification(
+        var verification = unsafe Verification(
             HeapAccess(context: context, epoch: context.pointee.epoch), watching: pages.damagedPages
         )
         verification.mayGoOn = { _ in engine.options.isCancelled?() != true }

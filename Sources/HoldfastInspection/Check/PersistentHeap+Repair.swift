@@ -79,9 +79,9 @@ extension PersistentHeap {
             throw HeapError.alreadyExists(path: destination)
         }
         let damaged = try engine.scrub(progress: progress).damagedPages
-        let context = try engine.beginRead()
-        defer { engine.endRead(context) }
-        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
+        let context = unsafe try engine.beginRead()
+        defer { unsafe engine.endRead(context) }
+        let access = unsafe HeapAccess(context: context, epoch: context.pointee.epoch)
         var rescue = Rescue(access, damagedPages: damaged, losses: engine.warnings) {
             engine.options.isCancelled?() == true
         }

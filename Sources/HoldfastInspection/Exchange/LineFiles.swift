@@ -164,16 +164,16 @@ final class LineFileReader {
 
 extension DiskFile {
     fileprivate func writeAll(_ bytes: [UInt8], at offset: Int) throws(SystemError) {
-        try bytes.withUnsafeBytes { raw in
-            Result { () throws(SystemError) in try write(raw, at: offset) }
+        unsafe try bytes.withUnsafeBytes { raw in
+            Result { () throws(SystemError) in unsafe try write(raw, at: offset) }
         }.get()
     }
 
     fileprivate func readPiece(_ count: Int, at offset: Int) throws(SystemError) -> [UInt8] {
         var failure: SystemError?
-        let piece = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+        let piece = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             do throws(SystemError) {
-                filled = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+                filled = unsafe try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
             } catch {
                 failure = error
             }

@@ -35,10 +35,11 @@ extension PersistentHeap {
     private static func pageUse(_ engine: HeapEngine, damagedPages: [Int]?) throws(HeapError)
         -> HeapPages
     {
-        let context = try engine.beginRead()
-        defer { engine.endRead(context) }
+        let context = unsafe try engine.beginRead()
+        defer { unsafe engine.endRead(context) }
         let audit = try engine.audit()
-        var verification = Verification(HeapAccess(context: context, epoch: context.pointee.epoch))
+        var verification = unsafe Verification(
+            HeapAccess(context: context, epoch: context.pointee.epoch))
         verification.recordOwners()
         verification.run()
         try engine.requireReadable()

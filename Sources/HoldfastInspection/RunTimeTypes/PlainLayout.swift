@@ -214,60 +214,60 @@ final class PlainLayout: @unchecked Sendable {
 
     func encode(_ bytes: UnsafeRawPointer, to encoder: any Encoder) throws {
         switch content {
-        case .native(let type): try PlainForm.encode(type, bytes, to: encoder)
+        case .native(let type): unsafe try PlainForm.encode(type, bytes, to: encoder)
         case .fields(let fields):
             var container = encoder.container(keyedBy: Name.self)
             for field in fields {
-                try container.encode(
+                unsafe try container.encode(
                     Part(layout: field.layout, bytes: bytes + field.offset),
                     forKey: Name(field.name))
             }
         case .elements(let element, let count, let stride):
             var container = encoder.unkeyedContainer()
             for index in 0 ..< count {
-                try container.encode(Part(layout: element, bytes: bytes + index * stride))
+                unsafe try container.encode(Part(layout: element, bytes: bytes + index * stride))
             }
         case .optional(let wrapped):
-            if bytes.load(fromByteOffset: wrapped.size, as: UInt8.self) != 0 {
+            if unsafe bytes.load(fromByteOffset: wrapped.size, as: UInt8.self) != 0 {
                 var container = encoder.singleValueContainer()
                 return try container.encodeNil()
             }
-            try wrapped.encode(bytes, to: encoder)
+            unsafe try wrapped.encode(bytes, to: encoder)
         case .opaque:
             var container = encoder.container(keyedBy: Name.self)
-            try container.encode(Data(bytes: bytes, count: size), forKey: Self.bytesName)
+            unsafe try container.encode(Data(bytes: bytes, count: size), forKey: Self.bytesName)
         }
     }
 
     /// A part of a struct that can be encoded. The bytes are valid for the duration of the
     /// encoding.
-    private struct Part: Encodable {
+    @safe private struct Part: Encodable {
         let layout: PlainLayout
         let bytes: UnsafeRawPointer
 
         func encode(to encoder: any Encoder) throws {
-            try DeepStack.run { try layout.encode(bytes, to: encoder) }
+            try DeepStack.run { unsafe try layout.encode(bytes, to: encoder) }
         }
     }
 
     /// Decodes into memory that contains zeros.
     func decode(into memory: UnsafeMutableRawPointer, from decoder: any Decoder) throws {
-        try DeepStack.run { try decodeContent(into: memory, from: decoder) }
+        try DeepStack.run { unsafe try decodeContent(into: memory, from: decoder) }
     }
 
     private func decodeContent(
         into memory: UnsafeMutableRawPointer, from decoder: any Decoder
     ) throws {
         switch content {
-        case .native(let type): try PlainForm.decode(type, into: memory, from: decoder)
+        case .native(let type): unsafe try PlainForm.decode(type, into: memory, from: decoder)
         case .fields(let fields):
             let container = try decoder.container(of: fields.map(\.name))
             for field in fields {
                 let name = Name(field.name)
                 if container.contains(name) {
-                    try field.layout.decode(
+                    unsafe try field.layout.decode(
                         into: memory + field.offset, from: try container.superDecoder(forKey: name))
-                } else if !field.layout.makeNil(at: memory + field.offset) {
+                } else if unsafe !field.layout.makeNil(at: memory + field.offset) {
                     throw decoder.problem("the field \(field.name) is missing")
                 }
             }
@@ -277,13 +277,15 @@ final class PlainLayout: @unchecked Sendable {
                 guard !container.isAtEnd else {
                     throw decoder.problem("there are \(index) elements where \(count) belong")
                 }
-                try element.decode(
+                unsafe try element.decode(
                     into: memory + index * stride, from: try container.superDecoder())
             }
             try container.requireEnd()
         case .optional(let wrapped):
-            if try decoder.singleValueContainer().decodeNil() { return _ = makeNil(at: memory) }
-            try wrapped.decode(into: memory, from: decoder)
+            if try decoder.singleValueContainer().decodeNil() {
+                return _ = unsafe makeNil(at: memory)
+            }
+            unsafe try wrapped.decode(into: memory, from: decoder)
         case .opaque:
             let container = try decoder.container(of: [Self.bytesName.stringValue])
             let data = try container.decode(Data.self, forKey: Self.bytesName)
@@ -291,7 +293,7 @@ final class PlainLayout: @unchecked Sendable {
                 throw decoder.problem("\(shape.name) has \(size) bytes, not \(data.count)")
             }
             for (index, byte) in data.enumerated() {
-                memory.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
+                unsafe memory.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
             }
         }
     }
@@ -299,9 +301,9 @@ final class PlainLayout: @unchecked Sendable {
     /// Returns false if the value cannot be nil.
     private func makeNil(at memory: UnsafeMutableRawPointer) -> Bool {
         switch content {
-        case .native(let type): return PlainForm.makeNil(type, at: memory)
+        case .native(let type): return unsafe PlainForm.makeNil(type, at: memory)
         case .optional(let wrapped):
-            memory.storeBytes(of: 1, toByteOffset: wrapped.size, as: UInt8.self)
+            unsafe memory.storeBytes(of: 1, toByteOffset: wrapped.size, as: UInt8.self)
             return true
         case .fields, .elements, .opaque: return false
         }

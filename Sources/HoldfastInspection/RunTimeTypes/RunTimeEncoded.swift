@@ -11,11 +11,11 @@ struct RunTimeEncoded<Number: RunTimeNumber>: PersistableValue {
     let json: Data
 
     static func load(_ stored: StoredBytes, from access: HeapAccess) -> Self {
-        RunTimeEncoded(json: stored.withBytes(access) { Data($0) })
+        unsafe RunTimeEncoded(json: stored.withBytes(access) { unsafe Data($0) })
     }
 
     static func store(_ value: Self, in access: HeapAccess) -> StoredBytes {
-        value.json.withUnsafeBytes { StoredBytes($0, in: access) }
+        unsafe value.json.withUnsafeBytes { unsafe StoredBytes($0, in: access) }
     }
 
     static func destroy(_ stored: StoredBytes, in access: HeapAccess) { stored.free(in: access) }

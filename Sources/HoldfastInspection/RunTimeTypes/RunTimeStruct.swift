@@ -23,19 +23,21 @@ struct RunTimeStruct<Bytes: BytesOfSize, Number: RunTimeNumber>: HeapStruct {
     }
 
     static func encode(_ stored: Self, from access: HeapAccess, to encoder: any Encoder) throws {
-        try withUnsafeTemporaryAllocation(byteCount: max(MemoryLayout<Self>.size, 1), alignment: 16)
-        { buffer in
-            buffer.storeBytes(of: stored, as: Self.self)
-            try layout.encode(buffer.baseAddress!, to: encoder)
+        unsafe try withUnsafeTemporaryAllocation(
+            byteCount: max(MemoryLayout<Self>.size, 1), alignment: 16
+        ) { buffer in
+            unsafe buffer.storeBytes(of: stored, as: Self.self)
+            unsafe try layout.encode(buffer.baseAddress!, to: encoder)
         }
     }
 
     static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Self {
-        try withUnsafeTemporaryAllocation(byteCount: max(MemoryLayout<Self>.size, 1), alignment: 16)
-        { buffer in
-            buffer.initializeMemory(as: UInt8.self, repeating: 0)
-            try layout.decode(into: buffer.baseAddress!, from: decoder)
-            return buffer.load(as: Self.self)
+        unsafe try withUnsafeTemporaryAllocation(
+            byteCount: max(MemoryLayout<Self>.size, 1), alignment: 16
+        ) { buffer in
+            unsafe buffer.initializeMemory(as: UInt8.self, repeating: 0)
+            unsafe try layout.decode(into: buffer.baseAddress!, from: decoder)
+            return unsafe buffer.load(as: Self.self)
         }
     }
 }

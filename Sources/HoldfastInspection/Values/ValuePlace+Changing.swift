@@ -36,11 +36,12 @@ extension ValuePlace {
     }
 
     private func write(_ value: PlainValue, _ layout: PlainLayout) throws {
-        try withUnsafeTemporaryAllocation(byteCount: max(layout.size, 1), alignment: 16) { buffer in
-            buffer.initializeMemory(as: UInt8.self, repeating: 0)
-            try layout.decode(into: buffer.baseAddress!, from: decoder(value))
+        unsafe try withUnsafeTemporaryAllocation(byteCount: max(layout.size, 1), alignment: 16) {
+            buffer in
+            unsafe buffer.initializeMemory(as: UInt8.self, repeating: 0)
+            unsafe try layout.decode(into: buffer.baseAddress!, from: decoder(value))
             guard layout.size > 0 else { return }
-            access.writableAddress(place, layout.size).copyMemory(
+            unsafe access.writableAddress(place, layout.size).copyMemory(
                 from: buffer.baseAddress!, byteCount: layout.size)
         }
     }

@@ -50,18 +50,18 @@ extension ValuePlace {
     }
 
     private func data(_ count: Int) -> Data {
-        Data(bytes: access.address(place, count), count: count)
+        unsafe Data(bytes: access.address(place, count), count: count)
     }
 
     /// Returns a value of a type of Swift's or Foundation's from its bytes in memory.
     private func native(_ type: Any.Type) -> PlainValue {
         func load<T>(_ type: T.Type) -> Any {
             let value = UnsafeMutablePointer<T>.allocate(capacity: 1)
-            defer { value.deallocate() }
+            defer { unsafe value.deallocate() }
             let size = MemoryLayout<T>.size
-            UnsafeMutableRawPointer(value).copyMemory(
+            unsafe UnsafeMutableRawPointer(value).copyMemory(
                 from: access.address(place, size), byteCount: size)
-            return value.pointee
+            return unsafe value.pointee
         }
         return Self.plain(_openExistential(type, do: load))
             ?? .opaque(type: "\(type)", data(TypeFacts.size(of: type)))
@@ -187,7 +187,9 @@ extension ValuePlace {
     }
 
     private var encoded: PlainValue {
-        let json = access.load(place, as: StoredBytes.self).withBytes(access) { Data($0) }
+        let json = unsafe access.load(place, as: StoredBytes.self).withBytes(access) {
+            unsafe Data($0)
+        }
         guard let value = try? JSONValue.only(in: json) else {
             return .opaque(type: shape.name, json)
         }

@@ -101,11 +101,11 @@ extension Errno: CustomStringConvertible {
     /// The system's description of the error.
     public var description: String {
         // Not strerror, which may use one buffer for all threads.
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-            guard strerror_r(rawValue, buffer.baseAddress!, buffer.count) == 0 else {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+            guard unsafe strerror_r(rawValue, buffer.baseAddress!, buffer.count) == 0 else {
                 return "unknown error"
             }
-            return String(cString: buffer.baseAddress!)
+            return unsafe String(cString: buffer.baseAddress!)
         }
     }
 }

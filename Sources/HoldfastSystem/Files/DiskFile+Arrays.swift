@@ -3,8 +3,8 @@ extension DiskFile {
     /// Writes all of `bytes` at `offset`, or throws.
     package func write(_ bytes: [UInt8], at offset: Int) throws(SystemError) {
         var failure: SystemError?
-        bytes.withUnsafeBytes { raw in
-            do throws(SystemError) { try write(raw, at: offset) } catch { failure = error }
+        unsafe bytes.withUnsafeBytes { raw in
+            do throws(SystemError) { unsafe try write(raw, at: offset) } catch { failure = error }
         }
         if let failure { throw failure }
     }
@@ -14,8 +14,8 @@ extension DiskFile {
     package func read(_ bytes: inout [UInt8], at offset: Int) throws(SystemError) -> Int {
         var failure: SystemError?
         var count = 0
-        bytes.withUnsafeMutableBytes { raw in
-            do throws(SystemError) { count = try read(into: raw, at: offset) } catch {
+        unsafe bytes.withUnsafeMutableBytes { raw in
+            do throws(SystemError) { count = unsafe try read(into: raw, at: offset) } catch {
                 failure = error
             }
         }
@@ -27,9 +27,9 @@ extension DiskFile {
     package func readOrZeros(into buffer: UnsafeMutableRawBufferPointer, at offset: Int)
         throws(SystemError)
     {
-        let count = try read(into: buffer, at: offset)
+        let count = unsafe try read(into: buffer, at: offset)
         if count < buffer.count {
-            UnsafeMutableRawBufferPointer(rebasing: buffer[count...]).initializeMemory(
+            unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[count...]).initializeMemory(
                 as: UInt8.self, repeating: 0)
         }
     }

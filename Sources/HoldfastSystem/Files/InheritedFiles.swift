@@ -23,18 +23,19 @@ enum InheritedFiles {
     private static let wordCount = 1 << 12
     /// Never freed. Safety: `wordCount` words, used only as atomics, for which zero bytes are a
     /// valid zero.
-    nonisolated(unsafe) private static let words = calloc(wordCount, 8)!
+    nonisolated(unsafe) private static let words = unsafe calloc(wordCount, 8)!
         .bindMemory(to: Atomic<UInt64>.self, capacity: wordCount)
     /// One more than the highest word ever used.
     private static let end = Atomic<Int>(0)
 
     /// Allocates the lazily initialised memory before there is a child.
-    static func prepare() { _ = words }
+    static func prepare() { _ = unsafe words }
 
     static func add(_ descriptor: Int32) {
         let index = Int(descriptor) / 64
         guard index < wordCount else { return }
-        words[index].bitwiseOr(1 << UInt64(descriptor % 64), ordering: .sequentiallyConsistent)
+        unsafe words[index].bitwiseOr(
+            1 << UInt64(descriptor % 64), ordering: .sequentiallyConsistent)
         _ = end.max(index + 1, ordering: .sequentiallyConsistent)
     }
 
@@ -42,7 +43,8 @@ enum InheritedFiles {
     static func remove(_ descriptor: Int32) {
         let index = Int(descriptor) / 64
         guard index < wordCount else { return }
-        words[index].bitwiseAnd(~(1 << UInt64(descriptor % 64)), ordering: .sequentiallyConsistent)
+        unsafe words[index].bitwiseAnd(
+            ~(1 << UInt64(descriptor % 64)), ordering: .sequentiallyConsistent)
     }
 
     /// Runs in the child, where no other thread exists yet. Makes only calls that are
@@ -52,14 +54,14 @@ enum InheritedFiles {
         guard last > 0 else { return }
         #if os(Linux)
             // O_PATH: cannot be read, written or locked.
-            let place = open("/", O_CLOEXEC | 0o10_000_000)
+            let place = unsafe open("/", O_CLOEXEC | 0o10_000_000)
         #else
             let place = open("/", O_CLOEXEC | O_RDONLY)
         #endif
         // Without a free descriptor, everything stays as inherited.
         guard place >= 0 else { return }
         for index in 0 ..< last {
-            var bits = words[index].exchange(0, ordering: .relaxed)
+            var bits = unsafe words[index].exchange(0, ordering: .relaxed)
             while bits != 0 {
                 let descriptor = Int32(index * 64 + bits.trailingZeroBitCount)
                 bits &= bits - 1

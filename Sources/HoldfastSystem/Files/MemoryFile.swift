@@ -33,11 +33,11 @@ final class MemoryFile: DiskFile, @unchecked Sendable {
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(SystemError) -> Int
     {
-        try storage.file.read(into: buffer, at: offset)
+        unsafe try storage.file.read(into: buffer, at: offset)
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SystemError) {
-        do throws(SystemError) { try storage.file.write(bytes, at: offset) } catch {
+        do throws(SystemError) { unsafe try storage.file.write(bytes, at: offset) } catch {
             throw error.errno == .noSpace ? SystemError(.write, error.path, .noMemory) : error
         }
     }

@@ -37,13 +37,13 @@ public final class SystemDisk: Disk {
         // O_NONBLOCK: opening a FIFO without a writer must not hang. It has no effect on regular
         // files.
         flags |= O_CLOEXEC | O_NONBLOCK
-        let opened = Self.calling(path) { path in
+        let opened = unsafe Self.calling(path) { path in
             #if canImport(Darwin)
                 Darwin.open(path, flags, mode)
             #elseif canImport(Musl)
                 Musl.open(path, flags, mode)
             #else
-                Glibc.open(path, flags, mode)
+                unsafe Glibc.open(path, flags, mode)
             #endif
         }
         if let errno = opened.errno { throw SystemError(.open, path, errno) }
@@ -56,9 +56,9 @@ public final class SystemDisk: Disk {
     ) {
         // A C string would end at the zero, and name another file.
         guard !path.utf8.contains(0) else { return (-1, .invalidArgument) }
-        return PathBytes.withCString(path) { path in
+        return unsafe PathBytes.withCString(path) { path in
             while true {
-                let value = call(path)
+                let value = unsafe call(path)
                 if value >= 0 { return (value, nil) }
                 let errno = Errno.current
                 if errno != .interrupted { return (value, errno) }
@@ -71,7 +71,9 @@ public final class SystemDisk: Disk {
         _ call: (UnsafePointer<CChar>, UnsafePointer<CChar>) -> Int32
     ) -> Errno? {
         guard !other.utf8.contains(0) else { return .invalidArgument }
-        return PathBytes.withCString(other) { other in calling(path) { call($0, other) }.errno }
+        return unsafe PathBytes.withCString(other) { other in
+            unsafe calling(path) { unsafe call($0, other) }.errno
+        }
     }
 
     public func openBeside(_ path: String, _ access: FileAccess) throws(SystemError) -> any DiskFile
@@ -79,7 +81,7 @@ public final class SystemDisk: Disk {
         // Checked before opening: a process at the other end of a pipe would notice the opening,
         // and a device may act on it.
         var status = stat()
-        if Self.calling(path, { lstat($0, &status) }).errno == nil {
+        if unsafe Self.calling(path, { unsafe lstat($0, &status) }).errno == nil {
             try Self.requireOwnable(status, path)
         }
         let file: SystemFile
@@ -116,11 +118,13 @@ public final class SystemDisk: Disk {
         }
         let folder = PathBytes.folder(of: path)
         let nameBytes = PathBytes.bytes(of: PathBytes.name(of: path)).count + suffixBytes
-        let limit = PathBytes.withCString(folder) { pathconf($0, Int32(_PC_NAME_MAX)) }
+        let limit = unsafe PathBytes.withCString(folder) {
+            unsafe pathconf($0, Int32(_PC_NAME_MAX))
+        }
         let longest = limit > 0 ? Int(limit) : 255
         if nameBytes > longest { return .nameTooLong(bytes: nameBytes, limit: longest) }
         var status = stat()
-        switch Self.calling(folder, { stat($0, &status) }).errno {
+        switch unsafe Self.calling(folder, { unsafe stat($0, &status) }).errno {
         case nil: return status.st_mode & S_IFMT == S_IFDIR ? nil : .notAFolder
         case .noSuchFileOrDirectory: return .noFolder
         case .notDirectory: return .notAFolder
@@ -129,14 +133,16 @@ public final class SystemDisk: Disk {
     }
 
     public func exists(_ path: String) -> Bool {
-        Self.calling(path) { access($0, F_OK) }.errno == nil
+        unsafe Self.calling(path) { unsafe access($0, F_OK) }.errno == nil
     }
 
     public func renameWithoutReplacing(_ source: String, to destination: String) throws(SystemError)
     {
         // Never by a hard link and the removal of the old name: in between, the file would have two
         // names, and a file beside a heap that has two names counts as somebody else's.
-        guard let errno = Self.calling(source, and: destination, Self.renameExclusively) else {
+        guard
+            let errno = unsafe Self.calling(source, and: destination, unsafe Self.renameExclusively)
+        else {
             return
         }
         guard [.invalidArgument, .notSupported, .noFunction].contains(errno) else {
@@ -154,24 +160,28 @@ public final class SystemDisk: Disk {
         #if canImport(Darwin)
             renamex_np(source, destination, UInt32(RENAME_EXCL))
         #else
-            holdfast_rename_exclusively(source, destination)
+            unsafe holdfast_rename_exclusively(source, destination)
         #endif
     }
 
     public func renameReplacing(_ source: String, to destination: String) throws(SystemError) {
-        if let errno = Self.calling(source, and: destination, { rename($0, $1) }) {
+        if let errno = unsafe Self.calling(source, and: destination, { unsafe rename($0, $1) }) {
             throw SystemError(.rename, destination, errno)
         }
     }
 
     public func fileIdentity(at path: String) -> FileIdentity? {
         var status = stat()
-        guard Self.calling(path, { stat($0, &status) }).errno == nil else { return nil }
+        guard unsafe Self.calling(path, { unsafe stat($0, &status) }).errno == nil else {
+            return nil
+        }
         return FileIdentity(status)
     }
 
     public func remove(_ path: String) throws(SystemError) {
-        if let errno = Self.calling(path, { unlink($0) }).errno, errno != .noSuchFileOrDirectory {
+        if let errno = unsafe Self.calling(path, { unsafe unlink($0) }).errno,
+            errno != .noSuchFileOrDirectory
+        {
             throw SystemError(.remove, path, errno)
         }
     }
@@ -198,10 +208,10 @@ public final class SystemDisk: Disk {
 
     private static func realPath(_ path: String) -> String? {
         var found: String?
-        _ = calling(path) { path in
-            guard let real = realpath(path, nil) else { return -1 }
-            defer { free(real) }
-            found = PathBytes.text(cString: real)
+        _ = unsafe calling(path) { path in
+            guard let real = unsafe realpath(path, nil) else { return -1 }
+            defer { unsafe free(real) }
+            found = unsafe PathBytes.text(cString: real)
             return 0
         }
         return found
@@ -209,16 +219,16 @@ public final class SystemDisk: Disk {
 
     #if os(Linux)
         /// `/proc` may not be mounted.
-        private static let hasDescriptorPaths = access("/proc/self/fd", F_OK) == 0
+        private static let hasDescriptorPaths = unsafe access("/proc/self/fd", F_OK) == 0
 
         public var tellsPaths: Bool { Self.hasDescriptorPaths }
     #endif
 
     package static func linkTarget(_ path: String) -> String? {
         var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = bytes.withUnsafeMutableBytes { bytes in
-            let target = bytes.baseAddress!.assumingMemoryBound(to: CChar.self)
-            return calling(path) { Int32(readlink($0, target, bytes.count)) }.value
+        let count = unsafe bytes.withUnsafeMutableBytes { bytes in
+            let target = unsafe bytes.baseAddress!.assumingMemoryBound(to: CChar.self)
+            return unsafe calling(path) { unsafe Int32(readlink($0, target, bytes.count)) }.value
         }
         return count > 0 ? PathBytes.text(bytes[..<Int(count)]) : nil
     }

@@ -30,7 +30,7 @@ extension SystemFile {
 
     public func tryLock(_ lock: FileLock, exclusive: Bool) throws(SystemError) -> Bool {
         var request = request(lock, Int32(exclusive ? F_WRLCK : F_RDLCK))
-        while fcntl(descriptor, Self.setLock, &request) != 0 {
+        while unsafe fcntl(descriptor, Self.setLock, &request) != 0 {
             switch Errno.current {
             case .resourceTemporarilyUnavailable, .permissionDenied: return false
             case .interrupted: continue
@@ -45,18 +45,18 @@ extension SystemFile {
     func unlockAllButFirst() {
         var request = request(FileLock(slot: 1), Int32(F_UNLCK))
         request.l_len = off_t(FileLock.slotCount - 1)
-        _ = fcntl(descriptor, Self.setLock, &request)
+        _ = unsafe fcntl(descriptor, Self.setLock, &request)
     }
 
     public func unlock(_ lock: FileLock) {
         var request = request(lock, Int32(F_UNLCK))
-        _ = fcntl(descriptor, Self.setLock, &request)
+        _ = unsafe fcntl(descriptor, Self.setLock, &request)
     }
 
     public func isLockedByOthers(_ lock: FileLock, exclusively: Bool) throws(SystemError) -> Bool {
         // The answer is about locks that would conflict with this one.
         var request = request(lock, Int32(exclusively ? F_RDLCK : F_WRLCK))
-        while fcntl(descriptor, Self.getLock, &request) != 0 {
+        while unsafe fcntl(descriptor, Self.getLock, &request) != 0 {
             let errno = Errno.current
             guard errno == .interrupted else { throw SystemError(.lock, path, errno) }
         }

@@ -33,7 +33,7 @@ extension SystemFile {
     /// is none.
     private func openAgain(_ access: Int32) -> Int32 {
         #if canImport(Glibc)
-            Glibc.open("/proc/self/fd/\(descriptor)", access | O_CLOEXEC)
+            unsafe Glibc.open("/proc/self/fd/\(descriptor)", access | O_CLOEXEC)
         #elseif canImport(Musl)
             Musl.open("/proc/self/fd/\(descriptor)", access | O_CLOEXEC)
         #else

@@ -21,7 +21,7 @@ extension SystemFile {
                 return descriptor
             }
         #else
-            let descriptor = holdfast_memory_file("holdfast")
+            let descriptor = unsafe holdfast_memory_file("holdfast")
         #endif
         guard descriptor >= 0 else { throw SystemError(.open, name, .current) }
         return SystemFile(path: name, descriptor: descriptor)

@@ -105,7 +105,9 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
 
     func status() throws(SystemError) -> stat {
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw SystemError(.status, path, .current) }
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw SystemError(.status, path, .current)
+        }
         return status
     }
 
@@ -114,7 +116,7 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
     {
         var done = 0
         while done < buffer.count {
-            let count = pread(
+            let count = unsafe pread(
                 descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
             if count > 0 {
                 done += count
@@ -130,7 +132,7 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SystemError) {
         var done = 0
         while done < bytes.count {
-            let count = pwrite(
+            let count = unsafe pwrite(
                 descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
             if count > 0 {
                 done += count

@@ -14,9 +14,10 @@ package enum WorkingName {
 
     package static func path(for path: String, suffix: String) -> String {
         let name = PathBytes.bytes(of: PathBytes.name(of: path))
-        let checksum = name.withUnsafeBytes { bytes in
+        let checksum = unsafe name.withUnsafeBytes { bytes in
             let start = seed ^ UInt64(bytes.count)
-            return bytes.baseAddress.map { holdfast_checksum(start, $0, bytes.count) } ?? start
+            return unsafe bytes.baseAddress.map { unsafe holdfast_checksum(start, $0, bytes.count) }
+                ?? start
         }
         let digits = String(checksum, radix: 16)
         let end = "-" + String(repeating: "0", count: 16 - digits.count) + digits + suffix
@@ -35,7 +36,7 @@ package enum WorkingName {
             var sector = [UInt8](repeating: 0, count: 512)
             let count = try file.read(&sector, at: offset)
             let isBlank = !sector[..<count].contains { $0 != 0 }
-            guard isBlank || sector.withUnsafeBytes(isHeader) else { return false }
+            guard unsafe isBlank || sector.withUnsafeBytes(isHeader) else { return false }
         }
         return true
     }
@@ -52,7 +53,7 @@ package enum WorkingName {
             throw error
         }
         defer { file.close() }
-        guard try isLeftover(file, headersAt: offsets, isHeader) else {
+        guard unsafe try isLeftover(file, headersAt: offsets, isHeader) else {
             throw SystemError.foreignFile(path: path, .otherContents)
         }
         try disk.remove(path)

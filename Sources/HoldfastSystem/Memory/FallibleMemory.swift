@@ -9,18 +9,20 @@
 /// Memory from `malloc`, for callers that handle a failed allocation instead of trapping.
 package enum FallibleMemory {
     /// Nil if there is no memory.
-    package static func allocate(byteCount: Int) -> UnsafeMutableRawPointer? { malloc(byteCount) }
+    package static func allocate(byteCount: Int) -> UnsafeMutableRawPointer? {
+        unsafe malloc(byteCount)
+    }
 
     /// The same, filled with zeros.
     package static func allocateZeros(byteCount: Int) -> UnsafeMutableRawPointer? {
-        calloc(byteCount, 1)
+        unsafe calloc(byteCount, 1)
     }
 
     /// Resizes the memory, keeping its contents; nil, with the old memory unchanged, if there is
     /// none.
     package static func reallocate(_ memory: UnsafeMutableRawPointer, byteCount: Int)
         -> UnsafeMutableRawPointer?
-    { realloc(memory, byteCount) }
+    { unsafe realloc(memory, byteCount) }
 
     package static func free(_ memory: UnsafeMutableRawPointer?) {
         #if canImport(Darwin)
@@ -28,7 +30,7 @@ package enum FallibleMemory {
         #elseif canImport(Musl)
             Musl.free(memory)
         #else
-            Glibc.free(memory)
+            unsafe Glibc.free(memory)
         #endif
     }
 }

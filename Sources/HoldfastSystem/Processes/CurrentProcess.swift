@@ -14,7 +14,7 @@ package enum CurrentProcess {
     package static var user: UInt32 { geteuid() }
 
     package static func environment(_ name: String) -> String? {
-        getenv(name).map { String(cString: $0) }
+        unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 
     /// Ends the process.

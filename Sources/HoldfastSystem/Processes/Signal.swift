@@ -26,7 +26,7 @@ package struct Signal: Equatable, Sendable {
     /// The handler may make only async-signal-safe calls.
     package func handleOnce(_ handler: @escaping Handler) {
         var action = sigaction()
-        guard sigaction(number, nil, &action) == 0, !Self.isIgnored(action) else { return }
+        guard unsafe sigaction(number, nil, &action) == 0, !Self.isIgnored(action) else { return }
         // Without SA_RESTART, so that system calls are interrupted.
         action.sa_flags = Int32(bitPattern: UInt32(truncatingIfNeeded: SA_RESETHAND))
         install(action, handler)
@@ -35,7 +35,7 @@ package struct Signal: Equatable, Sendable {
     /// Calls `handler` for every such signal from now on, even if it was ignored.
     package func handleAlways(_ handler: @escaping Handler) {
         var action = sigaction()
-        sigemptyset(&action.sa_mask)
+        unsafe sigemptyset(&action.sa_mask)
         install(action, handler)
     }
 
@@ -45,10 +45,10 @@ package struct Signal: Equatable, Sendable {
         #if canImport(Darwin)
             let handler = action.__sigaction_u.__sa_handler
         #else
-            let handler = action.__sigaction_handler.sa_handler
+            let handler = unsafe action.__sigaction_handler.sa_handler
         #endif
         guard let handler else { return false }
-        return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+        return unsafe unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     private func install(_ action: sigaction, _ handler: @escaping Handler) {
@@ -56,8 +56,8 @@ package struct Signal: Equatable, Sendable {
         #if canImport(Darwin)
             action.__sigaction_u.__sa_handler = handler
         #else
-            action.__sigaction_handler.sa_handler = handler
+            unsafe action.__sigaction_handler.sa_handler = handler
         #endif
-        sigaction(number, &action, nil)
+        unsafe sigaction(number, &action, nil)
     }
 }

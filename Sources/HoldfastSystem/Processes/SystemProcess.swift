@@ -15,7 +15,7 @@ public struct SystemProcess: RunningProcess {
         var namespace: UInt64 = 0
         #if os(Linux)
             var status = stat()
-            if stat("/proc/self/ns/pid", &status) == 0 { namespace = UInt64(status.st_ino) }
+            if unsafe stat("/proc/self/ns/pid", &status) == 0 { namespace = UInt64(status.st_ino) }
         #endif
         return ProcessIdentity(number: getpid(), namespace: namespace)
     }
@@ -48,11 +48,13 @@ public struct SystemProcess: RunningProcess {
 
     #if os(Linux)
         private static func contents(of path: String) -> [UInt8] {
-            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { return [] }
             defer { close(descriptor) }
             var bytes = [UInt8](repeating: 0, count: 4096)
-            let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+            let count = unsafe bytes.withUnsafeMutableBytes {
+                unsafe read(descriptor, $0.baseAddress, $0.count)
+            }
             return Array(bytes.prefix(max(count, 0)))
         }
     #endif

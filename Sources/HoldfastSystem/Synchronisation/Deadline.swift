@@ -17,7 +17,7 @@ package struct Deadline: Sendable {
     package static var now: UInt64 {
         if let now = Interleaving.now { return now }
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 

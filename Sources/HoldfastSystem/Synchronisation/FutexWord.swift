@@ -14,7 +14,7 @@ import Synchronization
 /// of sequentially consistent operations.
 ///
 /// Safety: the creator keeps the address valid.
-@usableFromInline
+@safe @usableFromInline
 package struct FutexWord: @unchecked Sendable {
     @usableFromInline let address: UnsafeMutableRawPointer
     /// Whether this process may store into the word.
@@ -22,23 +22,23 @@ package struct FutexWord: @unchecked Sendable {
 
     @inlinable @inline(__always)
     package init(at address: UnsafeMutableRawPointer, canAnnounce: Bool) {
-        self.address = address
+        unsafe self.address = unsafe address
         self.canAnnounce = canAnnounce
     }
 
     @inlinable @inline(__always)
     var word: UnsafeMutablePointer<Atomic<UInt64>> {
-        address.assumingMemoryBound(to: Atomic<UInt64>.self)
+        unsafe address.assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
     @inlinable @inline(__always)
     func step(_ effect: Interleaving.Effect) {
-        Interleaving.step(effect, .init(wordAt: address))
+        unsafe Interleaving.step(effect, .init(wordAt: address))
     }
 
     /// The half of the word that changes with every wake-up (little-endian, like the format).
     private var futex: UnsafePointer<UInt32> {
-        UnsafePointer(address.assumingMemoryBound(to: UInt32.self))
+        unsafe UnsafePointer(address.assumingMemoryBound(to: UInt32.self))
     }
 
     // MARK: Sleeping
@@ -47,9 +47,10 @@ package struct FutexWord: @unchecked Sendable {
     package func announce() -> UInt32 {
         step(canAnnounce ? .changes : .reads)
         guard canAnnounce else {
-            return UInt32(truncatingIfNeeded: word.pointee.load(ordering: .sequentiallyConsistent))
+            return unsafe UInt32(
+                truncatingIfNeeded: word.pointee.load(ordering: .sequentiallyConsistent))
         }
-        return UInt32(
+        return unsafe UInt32(
             truncatingIfNeeded: word.pointee.bitwiseOr(1, ordering: .sequentiallyConsistent)
                 .newValue)
     }
@@ -59,7 +60,7 @@ package struct FutexWord: @unchecked Sendable {
         KernelCalls.sleepCount.add(1, ordering: .relaxed)
         if let isTimeout = Interleaving.wait() { return isTimeout }
         // A process that cannot announce its sleep is not woken, and polls.
-        return holdfast_wait_on_word(
+        return unsafe holdfast_wait_on_word(
             futex, announcement, canAnnounce ? nanoseconds : min(nanoseconds, 1_000_000))
     }
 
@@ -69,7 +70,7 @@ package struct FutexWord: @unchecked Sendable {
     @inlinable @inline(__always)
     package func wakeIfAny() {
         step(.reads)
-        if word.pointee.load(ordering: .sequentiallyConsistent) & 1 != 0 { wake() }
+        if unsafe word.pointee.load(ordering: .sequentiallyConsistent) & 1 != 0 { wake() }
     }
 
     /// Wakes all threads that sleep or are about to.
@@ -79,24 +80,24 @@ package struct FutexWord: @unchecked Sendable {
         // One operation: an announcement either precedes it, and its sleeper sees the change, or
         // follows it and stays.
         exchange { ($0 | 1) &+ 1 }
-        holdfast_wake_word(futex)
+        unsafe holdfast_wake_word(futex)
     }
 
     /// Wakes one sleeper, if there is any. A thread that is about to sleep checks again.
     package func wakeOne() {
         step(.reads)
-        guard word.pointee.load(ordering: .sequentiallyConsistent) & 1 != 0 else { return }
+        guard unsafe word.pointee.load(ordering: .sequentiallyConsistent) & 1 != 0 else { return }
         KernelCalls.wakeCount.add(1, ordering: .relaxed)
         // Still odd: others may continue to sleep.
         exchange { $0 &+ 2 }
-        holdfast_wake_one(futex)
+        unsafe holdfast_wake_one(futex)
     }
 
     private func exchange(_ change: (UInt64) -> UInt64) {
         step(.releases)
-        var seen = word.pointee.load(ordering: .relaxed)
+        var seen = unsafe word.pointee.load(ordering: .relaxed)
         while true {
-            let (exchanged, original) = word.pointee.compareExchange(
+            let (exchanged, original) = unsafe word.pointee.compareExchange(
                 expected: seen, desired: change(seen), ordering: .sequentiallyConsistent)
             if exchanged { return }
             seen = original

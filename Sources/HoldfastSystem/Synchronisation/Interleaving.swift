@@ -66,7 +66,7 @@ package enum Interleaving {
     @inlinable @inline(__always)
     package static func step(_ effect: Effect, _ place: @autoclosure () -> Place) {
         #if DEBUG
-            if holdfast_get_interleaver() != nil { current!.step(effect, place()) }
+            if unsafe holdfast_get_interleaver() != nil { current!.step(effect, place()) }
         #endif
     }
 
@@ -76,7 +76,7 @@ package enum Interleaving {
     @inlinable @inline(__always)
     package static func wait() -> Bool? {
         #if DEBUG
-            return holdfast_get_interleaver() == nil ? nil : current!.wait()
+            return unsafe holdfast_get_interleaver() == nil ? nil : current!.wait()
         #else
             return nil
         #endif
@@ -86,7 +86,7 @@ package enum Interleaving {
     @inlinable @inline(__always)
     package static var isActive: Bool {
         #if DEBUG
-            return holdfast_get_interleaver() != nil
+            return unsafe holdfast_get_interleaver() != nil
         #else
             return false
         #endif
@@ -96,7 +96,7 @@ package enum Interleaving {
     @inlinable @inline(__always)
     package static var now: UInt64? {
         #if DEBUG
-            return holdfast_get_interleaver() == nil ? nil : current!.now
+            return unsafe holdfast_get_interleaver() == nil ? nil : current!.now
         #else
             return nil
         #endif
@@ -106,7 +106,7 @@ package enum Interleaving {
     @inlinable @inline(__always)
     package static var threadNumber: UInt32? {
         #if DEBUG
-            return holdfast_get_interleaver() == nil ? nil : current!.threadNumber
+            return unsafe holdfast_get_interleaver() == nil ? nil : current!.threadNumber
         #else
             return nil
         #endif
@@ -115,8 +115,8 @@ package enum Interleaving {
     #if DEBUG
         @usableFromInline
         static var current: Interleaver? {
-            holdfast_get_interleaver().map {
-                Unmanaged<Interleaver>.fromOpaque($0).takeUnretainedValue()
+            unsafe holdfast_get_interleaver().map {
+                unsafe Unmanaged<Interleaver>.fromOpaque($0).takeUnretainedValue()
             }
         }
     #endif
@@ -146,9 +146,9 @@ package enum Interleaving {
 
         /// Runs `body` in charge of the calling thread.
         package func inCharge<R>(_ body: () throws -> R) rethrows -> R {
-            let outer = holdfast_get_interleaver()
-            holdfast_set_interleaver(Unmanaged.passUnretained(self).toOpaque())
-            defer { holdfast_set_interleaver(outer) }
+            let outer = unsafe holdfast_get_interleaver()
+            unsafe holdfast_set_interleaver(Unmanaged.passUnretained(self).toOpaque())
+            defer { unsafe holdfast_set_interleaver(outer) }
             return try withExtendedLifetime(self, body)
         }
     }

@@ -9,22 +9,22 @@
 /// A mutex for the threads of this process, for use with ``MonotonicCondition``.
 ///
 /// Safety: the owner calls `destroy` once, when no thread uses it any more.
-package struct ThreadMutex: @unchecked Sendable {
+@safe package struct ThreadMutex: @unchecked Sendable {
     let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
     package init() {
-        mutex = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
+        unsafe mutex = .allocate(capacity: 1)
+        unsafe pthread_mutex_init(mutex, nil)
     }
 
     package func destroy() {
-        pthread_mutex_destroy(mutex)
-        mutex.deallocate()
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe mutex.deallocate()
     }
 
-    package func lock() { pthread_mutex_lock(mutex) }
+    package func lock() { unsafe pthread_mutex_lock(mutex) }
 
-    package func unlock() { pthread_mutex_unlock(mutex) }
+    package func unlock() { unsafe pthread_mutex_unlock(mutex) }
 
     package func withLock<R>(_ body: () -> R) -> R {
         lock()
@@ -37,33 +37,33 @@ package struct ThreadMutex: @unchecked Sendable {
 /// affect.
 ///
 /// Safety: the owner calls `destroy` once, when no thread waits any more.
-package struct MonotonicCondition: @unchecked Sendable {
+@safe package struct MonotonicCondition: @unchecked Sendable {
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 
     package init() {
-        condition = .allocate(capacity: 1)
+        unsafe condition = .allocate(capacity: 1)
         #if canImport(Darwin)
             pthread_cond_init(condition, nil)
         #else
             var attributes = pthread_condattr_t()
-            pthread_condattr_init(&attributes)
-            pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-            pthread_cond_init(condition, &attributes)
-            pthread_condattr_destroy(&attributes)
+            unsafe pthread_condattr_init(&attributes)
+            unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+            unsafe pthread_cond_init(condition, &attributes)
+            unsafe pthread_condattr_destroy(&attributes)
         #endif
     }
 
     package func destroy() {
-        pthread_cond_destroy(condition)
-        condition.deallocate()
+        unsafe pthread_cond_destroy(condition)
+        unsafe condition.deallocate()
     }
 
-    package func signal() { pthread_cond_signal(condition) }
+    package func signal() { unsafe pthread_cond_signal(condition) }
 
-    package func broadcast() { pthread_cond_broadcast(condition) }
+    package func broadcast() { unsafe pthread_cond_broadcast(condition) }
 
     /// Sleeps until a signal; may wake spuriously. The caller holds `mutex`.
-    package func wait(_ mutex: ThreadMutex) { pthread_cond_wait(condition, mutex.mutex) }
+    package func wait(_ mutex: ThreadMutex) { unsafe pthread_cond_wait(condition, mutex.mutex) }
 
     /// Sleeps until a signal; may wake spuriously. False after the deadline. The caller holds
     /// `mutex`.
@@ -75,7 +75,7 @@ package struct MonotonicCondition: @unchecked Sendable {
             let result = pthread_cond_timedwait_relative_np(condition, mutex.mutex, &time)
         #else
             var time = deadline.time
-            let result = pthread_cond_timedwait(condition, mutex.mutex, &time)
+            let result = unsafe pthread_cond_timedwait(condition, mutex.mutex, &time)
         #endif
         return result != ETIMEDOUT || !deadline.hasPassed
     }

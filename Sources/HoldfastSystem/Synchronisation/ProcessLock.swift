@@ -33,7 +33,7 @@ package enum LockOutcome {
 /// Safety: the owner keeps the address mapped for as long as the object lives; the words are used
 /// only as atomics, for which zero bytes are valid. `@unchecked Sendable`: designed for sharing;
 /// `become` is called before the first use.
-@usableFromInline
+@safe @usableFromInline
 package final class ProcessLock: @unchecked Sendable {
     /// A holder's number: 30 bits.
     package typealias Member = UInt32
@@ -56,8 +56,8 @@ package final class ProcessLock: @unchecked Sendable {
 
     /// The lock in the sixteen zero bytes at `address`, or in those that others use already.
     package init(at address: UnsafeMutableRawPointer) {
-        word = address.assumingMemoryBound(to: Atomic<UInt32>.self)
-        thread = (address + 8).assumingMemoryBound(to: Atomic<UInt64>.self)
+        unsafe word = unsafe address.assumingMemoryBound(to: Atomic<UInt32>.self)
+        unsafe thread = unsafe (address + 8).assumingMemoryBound(to: Atomic<UInt64>.self)
         forks = ForkGuard.generation
         process = ForkGuard.processNumber
     }
@@ -92,9 +92,9 @@ package final class ProcessLock: @unchecked Sendable {
         // In a forked child, the lock belongs to the parent.
         guard ForkGuard.current == forks else { return }
         guard isMine else { return }
-        thread.pointee.store(0, ordering: .relaxed)
+        unsafe thread.pointee.store(0, ordering: .relaxed)
         step(.releases)
-        let (isFree, old) = word.pointee.compareExchange(
+        let (isFree, old) = unsafe word.pointee.compareExchange(
             expected: mine, desired: 0, ordering: .releasing)
         if !isFree { unlockAndWake(old) }
     }
@@ -104,7 +104,7 @@ package final class ProcessLock: @unchecked Sendable {
         // Only waiters change the word of a living holder.
         step(.releases)
         guard seen == mine | Self.waiting,
-            word.pointee.compareExchange(expected: seen, desired: 0, ordering: .releasing)
+            unsafe word.pointee.compareExchange(expected: seen, desired: 0, ordering: .releasing)
                 .exchanged
         else { return }
         wakeOne()
@@ -116,7 +116,7 @@ package final class ProcessLock: @unchecked Sendable {
     @inlinable @inline(__always)
     package var isMine: Bool {
         step(.reads)
-        return word.pointee.load(ordering: .sequentiallyConsistent) & ~Self.waiting == mine
+        return unsafe word.pointee.load(ordering: .sequentiallyConsistent) & ~Self.waiting == mine
     }
 
     /// If true, the calling thread has the lock.
@@ -124,17 +124,17 @@ package final class ProcessLock: @unchecked Sendable {
     func exchange(_ expected: UInt32, _ new: UInt32) -> Bool {
         step(.changes)
         guard
-            word.pointee.compareExchange(
+            unsafe word.pointee.compareExchange(
                 expected: expected, desired: new, ordering: .sequentiallyConsistent
             ).exchanged
         else { return false }
-        thread.pointee.store(currentThread, ordering: .relaxed)
+        unsafe thread.pointee.store(currentThread, ordering: .relaxed)
         return true
     }
 
     @inlinable @inline(__always)
     func step(_ effect: Interleaving.Effect) {
-        Interleaving.step(effect, .init(wordAt: word))
+        unsafe Interleaving.step(effect, .init(wordAt: word))
     }
 
     @inlinable @inline(__always)
@@ -145,7 +145,8 @@ package final class ProcessLock: @unchecked Sendable {
         let deadline = Deadline(in: timeout)
         let isTaken = AdaptiveSpin.wait(atMost: min(spinning, timeout)) {
             step(.reads)
-            return word.pointee.load(ordering: .relaxed) & Self.held == 0 && exchange(0, mine)
+            return unsafe word.pointee.load(ordering: .relaxed) & Self.held == 0
+                && exchange(0, mine)
         }
         if isTaken { return .acquired }
         KernelCalls.lockWaitCount.add(1, ordering: .relaxed)
@@ -155,12 +156,14 @@ package final class ProcessLock: @unchecked Sendable {
             if let outcome = try take(asleep) { return outcome }
             if deadline.hasPassed { return .timedOut }
             step(.changes)
-            let (old, new) = word.pointee.bitwiseOr(Self.waiting, ordering: .relaxed)
+            let (old, new) = unsafe word.pointee.bitwiseOr(Self.waiting, ordering: .relaxed)
             // Freed meanwhile; the mark may stay, for whoever locks next.
             guard old & Self.held != 0 else { continue }
             asleep = Self.waiting
             let slice = min(deadline.remaining, Int64(Self.longestSleep))
-            if Interleaving.wait() == nil { _ = holdfast_wait_on_word(futex, new, max(slice, 1)) }
+            if Interleaving.wait() == nil {
+                _ = unsafe holdfast_wait_on_word(futex, new, max(slice, 1))
+            }
         }
     }
 
@@ -171,10 +174,10 @@ package final class ProcessLock: @unchecked Sendable {
             // Acquiring, and the exchange releasing: who is alive is judged by words that the
             // holder has stored before.
             step(.reads)
-            let seen = word.pointee.load(ordering: .acquiring)
+            let seen = unsafe word.pointee.load(ordering: .acquiring)
             let isHeld = seen & Self.held != 0
             if isHeld, isAlive(seen & (Self.held - 1)) {
-                guard thread.pointee.load(ordering: .relaxed) != currentThread else {
+                guard unsafe thread.pointee.load(ordering: .relaxed) != currentThread else {
                     throw SystemError(.lock, "the heap's shared log", .deadlock)
                 }
                 return nil
@@ -187,17 +190,17 @@ package final class ProcessLock: @unchecked Sendable {
     }
 
     @usableFromInline @inline(never)
-    func wakeOne() { holdfast_wake_one(futex) }
+    func wakeOne() { unsafe holdfast_wake_one(futex) }
 
     private var futex: UnsafePointer<UInt32> {
-        UnsafePointer(UnsafeMutableRawPointer(word).assumingMemoryBound(to: UInt32.self))
+        unsafe UnsafePointer(UnsafeMutableRawPointer(word).assumingMemoryBound(to: UInt32.self))
     }
 
     // MARK: The holder
 
     /// The member that holds the lock. For display: a moment later it may be another.
     package var holder: Member? {
-        let seen = word.pointee.load(ordering: .relaxed)
+        let seen = unsafe word.pointee.load(ordering: .relaxed)
         return seen & Self.held != 0 ? seen & (Self.held - 1) : nil
     }
 }

@@ -20,7 +20,9 @@ package struct FileDescriptor: Equatable, Sendable {
 
     /// Opens a file, pipe or device for reading.
     package static func open(reading path: String) throws(Errno) -> FileDescriptor {
-        let number = PathBytes.withCString(path) { systemOpen($0, O_RDONLY | O_CLOEXEC) }
+        let number = unsafe PathBytes.withCString(path) {
+            unsafe systemOpen($0, O_RDONLY | O_CLOEXEC)
+        }
         guard number >= 0 else { throw Errno.current }
         return FileDescriptor(number)
     }
@@ -29,14 +31,14 @@ package struct FileDescriptor: Equatable, Sendable {
 
     /// One call; returns the bytes read, 0 at the end.
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
-        let count = systemRead(number, buffer)
+        let count = unsafe systemRead(number, buffer)
         guard count >= 0 else { throw Errno.current }
         return count
     }
 
     /// One call; returns the bytes written.
     package func write(_ bytes: UnsafeRawBufferPointer) throws(Errno) -> Int {
-        let count = systemWrite(number, bytes)
+        let count = unsafe systemWrite(number, bytes)
         guard count >= 0 else { throw Errno.current }
         return count
     }
@@ -50,13 +52,15 @@ package struct FileDescriptor: Equatable, Sendable {
 
     private func wait(_ events: some BinaryInteger, _ milliseconds: Int32) -> Bool {
         var request = pollfd(fd: number, events: Int16(events), revents: 0)
-        return poll(&request, 1, milliseconds) > 0
+        return unsafe poll(&request, 1, milliseconds) > 0
     }
 
     /// The permissions of an ordinary file; nil for pipes, terminals and devices.
     package var rights: FileRights? {
         var status = stat()
-        guard fstat(number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard unsafe fstat(number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
         return FileRights(mode: UInt32(status.st_mode), owner: status.st_uid, group: status.st_gid)
     }
 
@@ -67,7 +71,7 @@ package struct FileDescriptor: Equatable, Sendable {
     /// The size of the terminal's window; nil for other files, and where it is unknown.
     package var windowSize: (columns: Int, rows: Int)? {
         var size = winsize()
-        guard isTerminal, ioctl(number, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0,
+        guard isTerminal, unsafe ioctl(number, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0,
             size.ws_row > 0
         else { return nil }
         return (Int(size.ws_col), Int(size.ws_row))
@@ -77,21 +81,23 @@ package struct FileDescriptor: Equatable, Sendable {
     /// would get their numbers, and output for the terminal would be written into it.
     package static func reserveStandardNumbers() {
         for number in [0, 1, 2] as [Int32] where fcntl(number, F_GETFD) < 0 {
-            _ = systemOpen("/dev/null", O_RDONLY)
+            _ = unsafe systemOpen("/dev/null", O_RDONLY)
         }
     }
 }
 
 // The C library's functions that the methods above hide.
 
-private func systemOpen(_ path: UnsafePointer<CChar>, _ flags: Int32) -> Int32 { open(path, flags) }
+private func systemOpen(_ path: UnsafePointer<CChar>, _ flags: Int32) -> Int32 {
+    unsafe open(path, flags)
+}
 
 private func systemClose(_ number: Int32) { _ = close(number) }
 
 private func systemRead(_ number: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
-    read(number, buffer.baseAddress, buffer.count)
+    unsafe read(number, buffer.baseAddress, buffer.count)
 }
 
 private func systemWrite(_ number: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-    write(number, bytes.baseAddress, bytes.count)
+    unsafe write(number, bytes.baseAddress, bytes.count)
 }

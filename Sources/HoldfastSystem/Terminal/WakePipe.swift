@@ -14,7 +14,7 @@ package struct WakePipe: Sendable {
     /// Nil if the system has no descriptors left.
     package init?() {
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { return nil }
+        guard unsafe pipe(&ends) == 0 else { return nil }
         for end in ends {
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)
             _ = fcntl(end, F_SETFL, O_NONBLOCK)
@@ -26,14 +26,14 @@ package struct WakePipe: Sendable {
     package static func wake(_ writer: FileDescriptor) {
         let error = errno
         var byte: UInt8 = 1
-        _ = write(writer.number, &byte, 1)
+        _ = unsafe write(writer.number, &byte, 1)
         errno = error
     }
 
     /// Discards all calls of `wake` so far.
     package static func empty(_ reader: FileDescriptor) {
-        withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { bytes in
-            while read(reader.number, bytes.baseAddress, bytes.count) > 0 {}
+        unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { bytes in
+            while unsafe read(reader.number, bytes.baseAddress, bytes.count) > 0 {}
         }
     }
 
@@ -46,7 +46,7 @@ package struct WakePipe: Sendable {
             pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0),
             pollfd(fd: reader.number, events: Int16(POLLIN), revents: 0),
         ]
-        let count = poll(&requests, 2, -1)
+        let count = unsafe poll(&requests, 2, -1)
         if count < 0 { return errno != EINTR }
         return requests[1].revents == 0
     }

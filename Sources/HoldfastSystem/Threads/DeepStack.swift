@@ -44,10 +44,11 @@ public enum DeepStack {
     private static func call(on segment: StackSegment, _ body: () -> Void) {
         withoutActuallyEscaping(body) { body in
             var body = body
-            withUnsafeMutablePointer(to: &body) { body in
-                holdfast_call_on_stack(
+            unsafe withUnsafeMutablePointer(to: &body) { body in
+                unsafe holdfast_call_on_stack(
                     segment.lowest, segment.count,
-                    { $0!.assumingMemoryBound(to: (() -> Void).self).pointee() }, body)
+                    { unsafe $0!.assumingMemoryBound(to: (() -> Void).self).pointee() }, unsafe body
+                )
             }
         }
     }

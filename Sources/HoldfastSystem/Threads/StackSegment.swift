@@ -14,7 +14,7 @@ import Synchronization
 /// memory only once they have been touched.
 ///
 /// Safety: belongs to the call that took it, and holds no values when it is released.
-struct StackSegment {
+@safe struct StackSegment {
     let lowest: UnsafeMutableRawPointer
     let count: Int
 
@@ -32,9 +32,9 @@ struct StackSegment {
         let used = holdfast_get_stack_segment_bytes()
         guard used + wholeBytes <= DeepStack.mostBytes else { return nil }
         let address = spare.exchange(0, ordering: .acquiring)
-        if let lowest = UnsafeMutableRawPointer(bitPattern: address) {
+        if let lowest = unsafe UnsafeMutableRawPointer(bitPattern: address) {
             holdfast_set_stack_segment_bytes(used + wholeBytes)
-            return StackSegment(lowest: lowest, count: wholeBytes)
+            return unsafe StackSegment(lowest: lowest, count: wholeBytes)
         }
         var bytes = wholeBytes
         while bytes >= leastBytes {
@@ -53,24 +53,25 @@ struct StackSegment {
         #else
             let flags = MAP_PRIVATE | MAP_ANON
         #endif
-        guard let lowest = mmap(nil, bytes, PROT_READ | PROT_WRITE, flags, -1, 0),
-            lowest != MAP_FAILED
+        guard let lowest = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, flags, -1, 0),
+            unsafe lowest != MAP_FAILED
         else { return nil }
-        guard mprotect(lowest, SystemPage.size, PROT_NONE) == 0 else {
-            munmap(lowest, bytes)
+        guard unsafe mprotect(lowest, SystemPage.size, PROT_NONE) == 0 else {
+            unsafe munmap(lowest, bytes)
             return nil
         }
-        return StackSegment(lowest: lowest, count: bytes)
+        return unsafe StackSegment(lowest: lowest, count: bytes)
     }
 
     func release() {
         holdfast_set_stack_segment_bytes(holdfast_get_stack_segment_bytes() - count)
-        guard count == Self.wholeBytes else { return _ = munmap(lowest, count) }
+        guard count == Self.wholeBytes else { return _ = unsafe munmap(lowest, count) }
         // The memory that a deep recursion has touched is freed; the rest is reused.
-        madvise(
+        unsafe madvise(
             lowest + SystemPage.size, count - SystemPage.size - Self.warmBytes,
             MADV_DONTNEED)
-        let old = Self.spare.exchange(UInt(bitPattern: lowest), ordering: .acquiringAndReleasing)
-        if let old = UnsafeMutableRawPointer(bitPattern: old) { munmap(old, count) }
+        let old = unsafe Self.spare.exchange(
+            UInt(bitPattern: lowest), ordering: .acquiringAndReleasing)
+        if let old = unsafe UnsafeMutableRawPointer(bitPattern: old) { unsafe munmap(old, count) }
     }
 }

@@ -17,25 +17,25 @@ package struct SystemThread: @unchecked Sendable {
 
     /// Starts a thread that runs `body`; nil if the system has none. Call `join` or `detach` once.
     package init?(_ body: @escaping @Sendable () -> Void) {
-        let argument = Unmanaged.passRetained(Body(body)).toOpaque()
+        let argument = unsafe Unmanaged.passRetained(Body(body)).toOpaque()
         #if canImport(Darwin)
             var thread: pthread_t?
         #else
             var thread = pthread_t()
         #endif
-        let result = pthread_create(
+        let result = unsafe pthread_create(
             &thread, nil,
             { argument in
                 #if canImport(Darwin)
                     let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
                 #else
-                    let body = Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue()
+                    let body = unsafe Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue()
                 #endif
                 body.run()
                 return nil
-            }, argument)
+            }, unsafe argument)
         guard result == 0 else {
-            Unmanaged<Body>.fromOpaque(argument).release()
+            unsafe Unmanaged<Body>.fromOpaque(argument).release()
             return nil
         }
         #if canImport(Darwin)

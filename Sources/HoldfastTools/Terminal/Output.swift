@@ -69,10 +69,10 @@ package final class Output {
         var done = 0
         defer { buffer.removeAll(keepingCapacity: true) }
         while done < buffer.count {
-            let written = buffer.withUnsafeBytes { bytes -> Result<Int, Errno> in
+            let written = unsafe buffer.withUnsafeBytes { bytes -> Result<Int, Errno> in
                 do throws(Errno) {
-                    let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-                    return .success(try descriptor.write(rest))
+                    let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
+                    return unsafe .success(try descriptor.write(rest))
                 } catch { return .failure(error) }
             }
             switch written {

@@ -35,13 +35,13 @@ extension PersistentArray: RandomAccessCollection, MutableCollection {
     @inlinable
     public subscript(range: Range<Int>) -> Slice<PersistentArray> {
         get {
-            check(range, header)
+            check(range, opened())
             return Slice(base: self, bounds: range)
         }
         nonmutating set {
-            check(range, header)
+            check(range, opened())
             guard newValue.count == range.count else {
-                Handle.sliceOfAnotherCount(newValue.count, range.count)
+                trap(.anotherCount, newValue.count, range.count)
             }
             // The end of a change through a slice, which has been made in place already.
             if newValue.startIndex == range.lowerBound, isTriviallyIdentical(to: newValue.base) {
@@ -58,10 +58,11 @@ extension PersistentArray: RandomAccessCollection, MutableCollection {
     /// - Complexity: O(1).
     @inlinable
     public func swapAt(_ first: Int, _ second: Int) {
-        let header = header
+        let header = opened()
         let left = elementOffset(checked(first, header))
         let right = elementOffset(checked(second, header))
         let stored = access.load(left, as: Element.Stored.self)
+        requireWritable()
         access.store(access.load(right, as: Element.Stored.self), of: Element.self, at: left)
         access.store(stored, of: Element.self, at: right)
     }

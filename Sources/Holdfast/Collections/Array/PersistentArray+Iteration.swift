@@ -20,7 +20,7 @@ extension PersistentArray {
         @inlinable
         init(_ array: PersistentArray) {
             self.array = array
-            header = array.header
+            header = array.opened("makeIterator()")
             count = Int(truncatingIfNeeded: header.pointee.count)
             changes = header.pointee.changes
             buffer = header.pointee.buffer
@@ -33,7 +33,7 @@ extension PersistentArray {
         @inlinable
         public mutating func next() -> Element? {
             guard position < count else { return nil }
-            guard array.access.isOpen else { Handle.outlived() }
+            guard array.access.isOpen else { array.trap(.iteratorOutlived) }
             // A removed array no longer has a buffer.
             if header.pointee.buffer != buffer || header.pointee.changes != changes {
                 findElements()
@@ -45,9 +45,9 @@ extension PersistentArray {
 
         @inlinable @inline(never)
         mutating func findElements() {
-            let header = array.header
+            let header = array.opened("next()")
             guard header.pointee.changes == changes, header.pointee.count >= UInt64(count) else {
-                Handle.arrayChangedWhileIterating()
+                array.trap(.arrayChangedWhileIterating, "next()")
             }
             buffer = header.pointee.buffer
             base = array.elements(header)
@@ -60,7 +60,9 @@ extension PersistentArray {
     /// Traps if elements have been inserted or removed, other than by appending, since the header's
     /// count of changes had this value.
     func requireUnmoved(since changes: UInt32) {
-        guard header.pointee.changes == changes else { Handle.arrayChangedWhileIterating() }
+        guard opened("next()").pointee.changes == changes else {
+            trap(.arrayChangedWhileIterating, "next()")
+        }
     }
 
     /// Gives algorithms of the standard library direct access to plain values. Nil for elements
@@ -70,7 +72,7 @@ extension PersistentArray {
         _ body: (UnsafeBufferPointer<Element>) throws -> R
     ) rethrows -> R? {
         guard Element.self == Element.Stored.self else { return nil }
-        let header = header
+        let header = opened()
         let count = Int(truncatingIfNeeded: header.pointee.count)
         guard count > 0 else { return try body(UnsafeBufferPointer(start: nil, count: 0)) }
         let start = UnsafeRawPointer(elements(header)).assumingMemoryBound(to: Element.self)
@@ -84,10 +86,11 @@ extension PersistentArray {
         _ body: (inout UnsafeMutableBufferPointer<Element>) throws -> R
     ) rethrows -> R? {
         guard Element.self == Element.Stored.self else { return nil }
-        let header = header
+        let header = opened()
         let count = Int(truncatingIfNeeded: header.pointee.count)
         var buffer = UnsafeMutableBufferPointer<Element>(start: nil, count: 0)
         if count > 0 {
+            requireWritable()
             access.markDirty(header.pointee.buffer, count * Self.stride)
             let start = UnsafeMutableRawPointer(elements(header)).assumingMemoryBound(
                 to: Element.self)

@@ -73,7 +73,7 @@ extension PersistentArray {
                 first.append(stored)
             }
         }
-        guard self.count == count else { Handle.changedByClosure() }
+        guard self.count == count else { trap(.changedByClosure) }
         let pivot = first.count
         first.append(contentsOf: second)
         first.withUnsafeMutableBytes { rearrange($0) }
@@ -116,7 +116,7 @@ extension PersistentArray {
     /// Calls `body` with the stored forms, all of them marked dirty.
     @inlinable
     func withStoredElements(_ body: (inout UnsafeMutableBufferPointer<Element.Stored>) -> Void) {
-        let header = header
+        let header = opened()
         let count = Int(truncatingIfNeeded: header.pointee.count)
         guard count > 1 else { return }
         access.markDirty(header.pointee.buffer, count * Self.stride)
@@ -128,7 +128,7 @@ extension PersistentArray {
     /// Writes the stored forms in a different order.
     @inlinable
     func rearrange(_ bytes: UnsafeMutableRawBufferPointer) {
-        guard bytes.count == count * Self.stride else { Handle.changedByClosure() }
+        guard bytes.count == count * Self.stride else { trap(.changedByClosure) }
         clearPadding(bytes)
         access.overwrite(header.pointee.buffer, with: UnsafeRawBufferPointer(bytes))
     }

@@ -17,7 +17,7 @@ extension PersistentArray: HeapHandle {
 
     @inlinable
     func freeContents() -> UnsafeMutablePointer<Header> {
-        let header = writableHeader
+        let header = openedForChange()
         destroyElements(header)
         freeBuffer(header)
         return header

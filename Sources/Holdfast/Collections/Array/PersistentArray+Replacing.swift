@@ -27,7 +27,7 @@ extension PersistentArray {
     @inlinable
     public func replaceSubrange<C: Collection>(_ range: Range<Int>, with newElements: C)
     where C.Element == Element {
-        check(range, header)
+        check(range, opened())
         var stored = ContiguousArray<Element.Stored>()
         stored.reserveCapacity(newElements.count)
         for element in newElements { stored.append(Element.store(element, in: access)) }
@@ -92,7 +92,7 @@ extension PersistentArray {
             if try shouldBeRemoved(element) { indices.append(index) }
             index += 1
         }
-        guard self.count == count else { Handle.changedByClosure() }
+        guard self.count == count else { trap(.changedByClosure) }
         if !indices.isEmpty { removeElements(at: indices) }
     }
 
@@ -100,7 +100,7 @@ extension PersistentArray {
     /// move once.
     @inlinable
     func removeElements(at indices: ContiguousArray<Int>) {
-        let header = writableHeader
+        let header = openedForChange()
         let count = Int(truncatingIfNeeded: header.pointee.count)
         let old = Element.ownsMemory ? indices.map { elements(header)[$0] } : []
         var target = indices[0]
@@ -118,17 +118,18 @@ extension PersistentArray {
     /// Replaces a range by stored forms, which the array owns from then on.
     @inlinable
     func replace(_ range: Range<Int>, with stored: UnsafeBufferPointer<Element.Stored>) {
-        check(range, header)
+        check(range, opened())
         let count = count
         let old =
             Element.ownsMemory
             ? ContiguousArray(
-                UnsafeBufferPointer(start: elements(header) + range.lowerBound, count: range.count))
+                UnsafeBufferPointer(
+                    start: elements(self.header) + range.lowerBound, count: range.count))
             : []
         let growth = stored.count - range.count
         if growth > 0, !makeRoom(forMore: growth) { return }
         if growth != 0 {
-            let header = writableHeader
+            let header = openedForChange()
             move(
                 from: range.upperBound, to: range.upperBound + growth,
                 count: count - range.upperBound)
@@ -142,25 +143,30 @@ extension PersistentArray {
             clearPadding(range.lowerBound ..< range.lowerBound + stored.count)
         }
         for stored in old { Element.destroy(stored, in: access) }
-        if growth < 0 { shrinkIfSparse(header) }
+        if growth < 0 { shrinkIfSparse(self.header) }
     }
 
     // MARK: Checking
 
     @inlinable @inline(__always)
-    func check(_ range: Range<Int>, _ header: UnsafeMutablePointer<Header>) {
+    func check(
+        _ range: Range<Int>, _ header: UnsafeMutablePointer<Header>,
+        _ operation: StaticString = #function
+    ) {
         guard range.lowerBound >= 0,
             UInt64(truncatingIfNeeded: range.upperBound) <= header.pointee.count
         else {
-            Handle.rangeOutOfBounds(range, Int(truncatingIfNeeded: header.pointee.count))
+            trap(
+                .rangeOutOfBounds, range.lowerBound, range.upperBound,
+                Int(truncatingIfNeeded: header.pointee.count), operation)
         }
     }
 
     @inlinable
-    func checked(number: Int) -> Int {
-        guard number >= 0 else { Handle.negativeCount(number) }
+    func checked(number: Int, _ operation: StaticString = #function) -> Int {
+        guard number >= 0 else { trap(.negativeCount, number, 0, 0, operation) }
         let count = count
-        guard number <= count else { Handle.tooFew(number, count) }
+        guard number <= count else { trap(.removesTooMany, number, count, 0, operation) }
         return number
     }
 }

@@ -21,7 +21,7 @@ extension PersistentArray {
 
     @inlinable @inline(never)
     func shrink() {
-        let header = writableHeader
+        let header = openedForChange()
         let count = Int(truncatingIfNeeded: header.pointee.count)
         resize(toHold: Swift.max(count * 2, Self.smallCapacity / 2), header)
     }

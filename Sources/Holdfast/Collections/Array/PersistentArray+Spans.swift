@@ -13,7 +13,7 @@ extension PersistentArray where Element: HeapStruct {
     public func withSpan<R, Failure: Error>(_ body: (Span<Element>) throws(Failure) -> R)
         throws(Failure) -> R
     {
-        let header = header
+        let header = opened()
         let count = Int(truncatingIfNeeded: header.pointee.count)
         guard count > 0 else { return try body(Span()) }
         return try body(Span(_unsafeStart: UnsafePointer(elements(header)), count: count))
@@ -41,10 +41,11 @@ extension PersistentArray where Element: HeapStruct {
     public func withMutableSpan<R, Failure: Error>(
         _ range: Range<Int>, _ body: (inout MutableSpan<Element>) throws(Failure) -> R
     ) throws(Failure) -> R {
-        let header = header
+        let header = opened()
         check(range, header)
         let start = range.isEmpty ? nil : elements(header) + range.lowerBound
         if !range.isEmpty {
+            requireWritable()
             access.markDirty(elementOffset(range.lowerBound), range.count * Self.stride)
             access.beginLending()
         }
@@ -85,13 +86,13 @@ extension PersistentArray where Element: HeapStruct {
     public func append<R, Failure: Error>(
         upTo maximum: Int, initializing body: (inout OutputSpan<Element>) throws(Failure) -> R
     ) throws(Failure) -> R {
-        guard maximum >= 0 else { Handle.negativeCount(maximum) }
+        guard maximum >= 0 else { trap(.negativeCount, maximum) }
         guard makeRoom(forMore: maximum) else {
             return try LostRoom.use(maximum, of: Element.self) { (buffer) throws(Failure) in
                 try Self.fill(buffer, body).result.get()
             }
         }
-        let header = writableHeader
+        let header = openedForChange()
         let place = elementOffset(count)
         if maximum > 0 { access.markDirty(place, maximum * Self.stride) }
         let start = access.address(place, maximum * Self.stride).assumingMemoryBound(
@@ -135,7 +136,7 @@ extension PersistentArray {
     @inlinable
     func appendPlain(_ source: UnsafeRawBufferPointer) {
         guard let start = source.baseAddress, source.count > 0 else { return }
-        let header = writableHeader
+        let header = openedForChange("append(contentsOf:)")
         let before = count
         access.writableAddress(elementOffset(before), source.count).copyMemory(
             from: start, byteCount: source.count)
@@ -171,7 +172,7 @@ extension PersistentArray where Element: PersistableInteger {
         // All of them are written, so each needs memory.
         guard access.hasMemory(byteCount: overflows ? .max : byteCount), makeRoom(forMore: number)
         else { return }
-        let header = writableHeader
+        let header = openedForChange("append(contentsOf:)")
         access.writableAddress(elementOffset(count), number * Self.stride)
             .initializeMemory(as: UInt8.self, repeating: 0, count: number * Self.stride)
         header.pointee.count += UInt64(number)

@@ -84,17 +84,21 @@ public struct PersistentArray<Element: Persistable> {
     ///
     /// - Complexity: O(1).
     @inlinable
-    public var count: Int { Int(truncatingIfNeeded: header.pointee.count) }
+    public var count: Int { Int(truncatingIfNeeded: opened().pointee.count) }
 
     /// The number of elements that fit before the next growth.
     ///
     /// - Complexity: O(1).
-    public var capacity: Int { Int(truncatingIfNeeded: header.pointee.capacity) }
+    public var capacity: Int { Int(truncatingIfNeeded: opened().pointee.capacity) }
 
     @inlinable @inline(__always)
-    func checked(_ index: Int, _ header: UnsafeMutablePointer<Header>) -> Int {
+    func checked(
+        _ index: Int, _ header: UnsafeMutablePointer<Header>, _ operation: StaticString = #function
+    ) -> Int {
         guard UInt64(bitPattern: Int64(index)) < header.pointee.count else {
-            Handle.indexOutOfRange(index, Int(truncatingIfNeeded: header.pointee.count))
+            Self.trapIndex(
+                access.context, header, index, Int(truncatingIfNeeded: header.pointee.count),
+                operation.utf8Start)
         }
         return index
     }
@@ -106,13 +110,16 @@ public struct PersistentArray<Element: Persistable> {
     @inlinable
     public subscript(index: Int) -> Element {
         get {
-            let place = elementOffset(checked(index, header))
+            let place = elementOffset(checked(index, opened()))
             return Element.load(access.load(place, as: Element.Stored.self), from: access)
         }
         nonmutating set {
-            let place = elementOffset(checked(index, header))
+            if Element.ownsMemory { requireWritable() }
+            let place = elementOffset(checked(index, opened()))
             let old = access.load(place, as: Element.Stored.self)
-            access.store(Element.store(newValue, in: access), of: Element.self, at: place)
+            let new = Element.store(newValue, in: access)
+            requireWritable(at: place)
+            access.store(new, of: Element.self, at: place)
             if Element.ownsMemory { Element.destroy(old, in: access) }
         }
     }
@@ -129,6 +136,7 @@ public struct PersistentArray<Element: Persistable> {
     /// - Complexity: Amortised O(1).
     @inlinable
     public func append(_ newElement: Element) {
+        if Element.ownsMemory { requireOpenForChange() }
         // The element first: storing it may allocate, and the header must be consistent then.
         let stored = Element.store(newElement, in: access)
         append(stored: stored)
@@ -136,14 +144,14 @@ public struct PersistentArray<Element: Persistable> {
 
     @inlinable
     package func append(stored: Element.Stored) {
-        var header = header
+        var header = opened("append(_:)")
         let count = header.pointee.count
         if count == header.pointee.capacity {
             grow(toHold: Int(truncatingIfNeeded: count) + 1)
-            header = self.header
+            header = opened()
             if count == header.pointee.capacity { return }
         }
-        access.markDirty(offset, MemoryLayout<Header>.size)
+        markHeader("append(_:)")
         access.store(
             stored, of: Element.self,
             at: header.pointee.buffer &+ count &* UInt64(Self.stride))
@@ -172,7 +180,7 @@ public struct PersistentArray<Element: Persistable> {
     /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func reserveCapacity(_ minimumCapacity: Int) {
-        if minimumCapacity > Int(truncatingIfNeeded: header.pointee.capacity) {
+        if minimumCapacity > Int(truncatingIfNeeded: opened().pointee.capacity) {
             grow(toHold: minimumCapacity)
         }
     }
@@ -190,7 +198,7 @@ public struct PersistentArray<Element: Persistable> {
     /// Without memory nothing changes.
     @inlinable @inline(never)
     func grow(toHold needed: Int) {
-        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
+        requireWritable("append(_:)")
         let stride = Swift.max(Self.stride, 1)
         let header = header
         let old = Int(truncatingIfNeeded: header.pointee.capacity)
@@ -210,7 +218,7 @@ public struct PersistentArray<Element: Persistable> {
     @inlinable
     public func insert(_ newElement: Element, at index: Int) {
         let count = count
-        guard index >= 0, index <= count else { Handle.indexOutOfRange(index, count) }
+        guard index >= 0, index <= count else { trap(.insertsOutOfRange, index, count) }
         append(newElement)
         guard index < count, self.count > count else { return }
         let inserted = access.load(elementOffset(count), as: Element.Stored.self)
@@ -237,7 +245,7 @@ public struct PersistentArray<Element: Persistable> {
     /// - Complexity: O(*n* - `index`), where *n* is the count.
     @inlinable
     public func removeElement(at index: Int) {
-        let header = writableHeader
+        let header = openedForChange()
         let place = elementOffset(checked(index, header))
         let old = access.load(place, as: Element.Stored.self)
         let count = Int(truncatingIfNeeded: header.pointee.count)
@@ -270,7 +278,7 @@ public struct PersistentArray<Element: Persistable> {
     /// - Complexity: O(*n*) if the elements own memory, where *n* is the count; otherwise O(1).
     @inlinable
     public func removeAll(keepingCapacity: Bool = false) {
-        let header = writableHeader
+        let header = openedForChange()
         destroyElements(header)
         header.pointee.count = 0
         header.pointee.changes &+= 1

@@ -49,7 +49,7 @@ extension PersistentBitSet {
     @inlinable
     public func insert(_ range: Range<Int>) {
         guard let last = range.last else { return }
-        guard range.lowerBound >= 0 else { Handle.negativeElement(range.lowerBound) }
+        guard range.lowerBound >= 0 else { words.trap(.negativeElement, range.lowerBound) }
         insert(last)
         for index in range.lowerBound >> 6 ... last >> 6 {
             let mask = Self.mask(of: range, index)

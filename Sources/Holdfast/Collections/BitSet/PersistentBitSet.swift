@@ -55,7 +55,7 @@ extension PersistentBitSet: PersistentSetAlgebra {
     /// - Complexity: O(1), and O(`element` / 64) if the set has to grow.
     @inlinable @discardableResult
     public func insert(_ newMember: Int) -> (inserted: Bool, memberAfterInsert: Int) {
-        guard newMember >= 0 else { Handle.negativeElement(newMember) }
+        guard newMember >= 0 else { words.trap(.negativeElement, newMember) }
         let index = newMember >> 6
         words.append(zeros: index + 1 - words.count)
         // There is no memory for so large a number: the transaction has exceeded a limit.
@@ -157,7 +157,7 @@ extension PersistentBitSet: Sequence {
         @inlinable
         mutating func nextWord() -> UInt64? {
             guard let copy else { return words.next() }
-            guard words.array.access.isOpen else { Handle.outlived() }
+            guard words.array.access.isOpen else { words.array.trap(.iteratorOutlived) }
             let index = (base + 64) >> 6
             return index < copy.count ? copy[index] : nil
         }
@@ -196,12 +196,5 @@ extension PersistentBitSet: WrappingHandle {
 
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("PersistentBitSet")
-    }
-}
-
-extension Handle {
-    @usableFromInline @inline(never)
-    static func negativeElement(_ element: Int) -> Never {
-        fatalError("Holdfast: a bit set cannot hold the negative number \(element).")
     }
 }

@@ -48,7 +48,7 @@ extension PersistentBytes: RandomAccessCollection, MutableCollection {
     @inlinable
     public subscript(range: Range<Int>) -> Slice<PersistentBytes> {
         get {
-            bytes.check(range, bytes.header)
+            bytes.check(range, bytes.opened())
             return Slice(base: self, bounds: range)
         }
         nonmutating set {

@@ -66,7 +66,7 @@ public struct PersistentBytes {
     public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
         bytes.withBytes { bytes in
             guard offset >= 0, offset <= bytes.count else {
-                Handle.offsetOutOfBounds(offset, bytes.count)
+                self.bytes.trap(.offsetOutOfBounds, offset, bytes.count)
             }
             let number = Swift.min(buffer.count, bytes.count - offset)
             if number > 0 {
@@ -83,7 +83,8 @@ public struct PersistentBytes {
     public func data(in range: Range<Int>) -> Data {
         bytes.withBytes { bytes in
             guard range.lowerBound >= 0, range.upperBound <= bytes.count else {
-                Handle.rangeOutOfBounds(range, bytes.count)
+                self.bytes.trap(
+                    .rangeOutOfBounds, range.lowerBound, range.upperBound, bytes.count)
             }
             return Data(bytes[range])
         }
@@ -97,7 +98,7 @@ public struct PersistentBytes {
     /// Returns the bytes in pieces of `byteCount`, copied out one at a time. The last piece can be
     /// shorter. Traps unless `byteCount` is positive.
     public func chunks(of byteCount: Int) -> Chunks {
-        guard byteCount > 0 else { Handle.noChunk(byteCount) }
+        guard byteCount > 0 else { bytes.trap(.noPieces, byteCount) }
         return Chunks(bytes: self, byteCount: byteCount)
     }
 
@@ -119,7 +120,7 @@ public struct PersistentBytes {
             init(bytes: PersistentBytes, byteCount: Int) {
                 self.bytes = bytes
                 self.byteCount = byteCount
-                changes = bytes.bytes.header.pointee.changes
+                changes = bytes.bytes.opened("makeIterator()").pointee.changes
             }
 
             /// Returns the next piece, or nil at the end.
@@ -194,20 +195,20 @@ public struct PersistentBytes {
     public func append<Failure: Error>(
         upTo maximum: Int, reading body: (UnsafeMutableBufferPointer<UInt8>) throws(Failure) -> Int
     ) throws(Failure) -> Int {
-        guard maximum >= 0 else { Handle.negativeCount(maximum) }
+        guard maximum >= 0 else { bytes.trap(.negativeCount, maximum) }
         guard bytes.makeRoom(forMore: maximum) else {
             return try LostRoom.use(maximum, of: UInt8.self) { (buffer) throws(Failure) in
                 try body(buffer)
             }
         }
-        let header = bytes.writableHeader
+        let header = bytes.openedForChange()
         let place = bytes.access.writableAddress(bytes.elementOffset(bytes.count), maximum)
         bytes.access.beginLending()
         defer { bytes.access.endLending() }
         let number = try body(
             UnsafeMutableBufferPointer(
                 start: place.assumingMemoryBound(to: UInt8.self), count: maximum))
-        guard number >= 0, number <= maximum else { Handle.wroteTooMuch(number, maximum) }
+        guard number >= 0, number <= maximum else { bytes.trap(.wroteTooMuch, number, maximum) }
         header.pointee.count += UInt64(number)
         return number
     }
@@ -265,7 +266,7 @@ public struct PersistentBytes {
     ///
     /// - Complexity: O(*m*), where *m* is the number of bytes added.
     public func resize(to newCount: Int) {
-        guard newCount >= 0 else { Handle.negativeCount(newCount) }
+        guard newCount >= 0 else { bytes.trap(.negativeCount, newCount) }
         let count = bytes.count
         if newCount <= count { return bytes.removeSubrange(newCount ..< count) }
         bytes.append(zeros: newCount - count)
@@ -287,7 +288,9 @@ public struct PersistentBytes {
 
     private func write(_ source: UnsafeRawBufferPointer, at offset: Int) {
         let count = bytes.count
-        guard offset >= 0, offset <= count else { Handle.offsetOutOfBounds(offset, count) }
+        guard offset >= 0, offset <= count else {
+            bytes.trap(.offsetOutOfBounds, offset, count, 0, "write(_:at:)")
+        }
         let inside = Swift.min(source.count, count - offset)
         if inside > 0 {
             bytes.access.overwrite(
@@ -295,25 +298,5 @@ public struct PersistentBytes {
                 with: UnsafeRawBufferPointer(rebasing: source[..<inside]))
         }
         if inside < source.count { bytes.append(contentsOf: source[inside...]) }
-    }
-}
-
-extension Handle {
-    @usableFromInline @inline(never)
-    static func offsetOutOfBounds(_ offset: Int, _ count: Int) -> Never {
-        fatalError("Holdfast: offset \(offset) is out of bounds; there are \(count) bytes.")
-    }
-
-    @usableFromInline @inline(never)
-    static func wroteTooMuch(_ number: Int, _ maximum: Int) -> Never {
-        fatalError(
-            "Holdfast: a closure that may write at most \(maximum) bytes returned \(number). It "
-                + "must return the number of bytes written, or 0 at the end."
-        )
-    }
-
-    @inline(never)
-    static func noChunk(_ byteCount: Int) -> Never {
-        fatalError("Holdfast: bytes cannot be divided into pieces of \(byteCount) bytes.")
     }
 }

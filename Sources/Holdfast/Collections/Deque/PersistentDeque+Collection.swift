@@ -39,7 +39,7 @@ extension PersistentDeque: RandomAccessCollection, MutableCollection {
         @inlinable
         init(_ deque: PersistentDeque) {
             self.deque = deque
-            let ring = deque.ring
+            let ring = deque.openedRing("makeIterator()")
             end = ring.count
             changes = ring.header.pointee.changes
         }
@@ -50,12 +50,13 @@ extension PersistentDeque: RandomAccessCollection, MutableCollection {
         @inlinable
         public mutating func next() -> Element? {
             guard index < end else { return nil }
-            let ring = deque.ring
+            let ring = deque.openedRing()
             guard ring.header.pointee.changes == changes else {
-                Handle.arrayChangedWhileIterating()
+                deque.trap(.arrayChangedWhileIterating)
             }
             defer { index &+= 1 }
-            return Element.load(ring.place(deque.checked(index, ring)).pointee, from: deque.access)
+            return Element.load(
+                ring.place(deque.checked(index, ring, "next()")).pointee, from: deque.access)
         }
     }
 
@@ -92,7 +93,7 @@ extension PersistentDeque where Element: HeapStruct {
     public func withSegments<R, Failure: Error>(
         _ body: (Span<Element>, Span<Element>) throws(Failure) -> R
     ) throws(Failure) -> R {
-        let ring = ring
+        let ring = openedRing()
         guard ring.count > 0 else { return try body(Span(), Span()) }
         let front = Swift.min(ring.count, ring.capacity - ring.head)
         return try body(

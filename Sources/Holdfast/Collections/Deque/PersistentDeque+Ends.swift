@@ -9,6 +9,7 @@ extension PersistentDeque {
     /// - Complexity: Amortised O(1).
     @inlinable
     public func append(_ newElement: Element) {
+        if Element.ownsMemory { requireOpenForChange() }
         // The element first: storing it may allocate, and the ring must be consistent then.
         let stored = Element.store(newElement, in: access)
         append(stored: stored)
@@ -25,18 +26,18 @@ extension PersistentDeque {
 
     @inlinable
     package func append(stored: Element.Stored) {
-        let ring = ringWithRoom()
+        let ring = ringWithRoom("append(_:)")
         guard ring.count < ring.capacity else { return }
-        markHeader()
+        markHeader("append(_:)")
         write(stored, at: ring.place(ring.count))
         update(ring, count: ring.count &+ 1, head: ring.head, appends: true)
     }
 
     @inlinable
     func prepend(stored: Element.Stored) {
-        let ring = ringWithRoom()
+        let ring = ringWithRoom("prepend(_:)")
         guard ring.count < ring.capacity else { return }
-        markHeader()
+        markHeader("prepend(_:)")
         let head = ring.slotBefore
         write(stored, at: ring.slots + head)
         update(ring, count: ring.count &+ 1, head: head)
@@ -49,7 +50,7 @@ extension PersistentDeque {
     public func append<S: Sequence>(contentsOf newElements: S) where S.Element == Element {
         let extra = newElements.underestimatedCount
         if extra > 0 {
-            let ring = ring
+            let ring = openedRing()
             if extra > ring.capacity - ring.count {
                 grow(by: extra)
                 if access.isLost { return }
@@ -69,7 +70,7 @@ extension PersistentDeque {
     /// - Complexity: Amortised O(1).
     @inlinable
     public func popFirst() -> Element? where Element: PersistableValue {
-        let ring = ring
+        let ring = openedRing()
         guard ring.count > 0 else { return nil }
         let stored = ring.place(0).pointee
         let value = Element.load(stored, from: access)
@@ -89,7 +90,7 @@ extension PersistentDeque {
     /// - Complexity: Amortised O(1).
     @inlinable
     public func popLast() -> Element? where Element: PersistableValue {
-        let ring = ring
+        let ring = openedRing()
         guard ring.count > 0 else { return nil }
         let stored = ring.place(ring.count &- 1).pointee
         let value = Element.load(stored, from: access)
@@ -105,7 +106,7 @@ extension PersistentDeque {
     /// - Complexity: Amortised O(1).
     @inlinable @discardableResult
     public func removeFirst() -> Element where Element: PersistableValue {
-        guard let value = popFirst() else { Handle.removesTooMany(1, 0) }
+        guard let value = popFirst() else { trap(.removesTooMany, 1) }
         return value
     }
 
@@ -114,7 +115,7 @@ extension PersistentDeque {
     /// - Complexity: Amortised O(1).
     @inlinable @discardableResult
     public func removeLast() -> Element where Element: PersistableValue {
-        guard let value = popLast() else { Handle.removesTooMany(1, 0) }
+        guard let value = popLast() else { trap(.removesTooMany, 1) }
         return value
     }
 
@@ -124,8 +125,8 @@ extension PersistentDeque {
     /// - Complexity: Amortised O(`number`) if the elements own memory; otherwise amortised O(1).
     @inlinable
     public func removeFirst(_ number: Int) {
-        let ring = ring
-        guard number >= 0, number <= ring.count else { Handle.removesTooMany(number, ring.count) }
+        let ring = openedRing()
+        guard number >= 0, number <= ring.count else { trap(.removesTooMany, number, ring.count) }
         guard number > 0 else { return }
         markHeader()
         destroyElements(ring, 0 ..< number)
@@ -139,8 +140,8 @@ extension PersistentDeque {
     /// - Complexity: Amortised O(`number`) if the elements own memory; otherwise amortised O(1).
     @inlinable
     public func removeLast(_ number: Int) {
-        let ring = ring
-        guard number >= 0, number <= ring.count else { Handle.removesTooMany(number, ring.count) }
+        let ring = openedRing()
+        guard number >= 0, number <= ring.count else { trap(.removesTooMany, number, ring.count) }
         guard number > 0 else { return }
         markHeader()
         destroyElements(ring, ring.count - number ..< ring.count)
@@ -156,7 +157,7 @@ extension PersistentDeque {
     /// - Complexity: O(*n*) if the elements own memory, where *n* is the count; otherwise O(1).
     @inlinable
     public func removeAll(keepingCapacity: Bool = false) {
-        let ring = ring
+        let ring = openedRing()
         markHeader()
         destroyElements(ring, 0 ..< ring.count)
         update(ring, count: 0, head: 0)

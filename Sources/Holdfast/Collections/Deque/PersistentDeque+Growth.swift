@@ -31,7 +31,7 @@ extension PersistentDeque {
     /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func reserveCapacity(_ minimumCapacity: Int) {
-        var ring = ring
+        var ring = openedRing()
         guard minimumCapacity > 0 else { return }
         if minimumCapacity > ring.capacity {
             grow(by: minimumCapacity - ring.count)
@@ -47,8 +47,8 @@ extension PersistentDeque {
 
     /// The ring, with a free slot unless the transaction has exceeded a limit.
     @inlinable @inline(__always)
-    func ringWithRoom() -> Ring {
-        let ring = ring
+    func ringWithRoom(_ operation: StaticString = #function) -> Ring {
+        let ring = openedRing(operation)
         if ring.count < ring.capacity { return ring }
         grow(by: 1)
         return self.ring
@@ -58,7 +58,7 @@ extension PersistentDeque {
     /// Without memory nothing changes.
     @inlinable @inline(never)
     func grow(by extra: Int) {
-        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
+        requireWritable()
         let old = ring
         let (needed, overflows) = old.count.addingReportingOverflow(extra)
         let wanted = Swift.max(

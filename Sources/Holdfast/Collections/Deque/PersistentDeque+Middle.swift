@@ -15,7 +15,9 @@ extension PersistentDeque {
     @inlinable
     func checkInsertion(_ index: Int) {
         let count = count
-        guard index >= 0, index <= count else { Handle.indexOutOfRange(index, count, "deque") }
+        guard index >= 0, index <= count else {
+            trap(.insertsOutOfRange, index, count, 0, "insert(_:at:)")
+        }
     }
 
     @inlinable
@@ -41,7 +43,7 @@ extension PersistentDeque {
     /// - Complexity: O(min(`index`, *n* - `index`)), where *n* is the count.
     @inlinable
     public func removeElement(at index: Int) {
-        let ring = ring
+        let ring = openedRing()
         let old = ring.place(checked(index, ring)).pointee
         close(index ..< index + 1)
         if Element.ownsMemory { Element.destroy(old, in: access) }
@@ -60,14 +62,14 @@ extension PersistentDeque {
     public func removeAll<Failure: Error>(
         where shouldBeRemoved: (Element) throws(Failure) -> Bool
     ) throws(Failure) {
-        let before = ring
+        let before = openedRing()
         var removed: [Int] = []
         for index in 0 ..< before.count where try shouldBeRemoved(self[index]) {
             removed.append(index)
         }
-        let ring = ring
+        let ring = openedRing()
         guard ring.count == before.count, ring.head == before.head else {
-            Handle.changedByPredicate()
+            trap(.changedByPredicate)
         }
         guard let first = removed.first, let last = removed.last else { return }
         markHeader()
@@ -106,7 +108,7 @@ extension PersistentDeque {
     /// - Complexity: O(1).
     @inlinable
     public func swapAt(_ first: Int, _ second: Int) {
-        let ring = ring
+        let ring = openedRing()
         let left = ring.place(checked(first, ring))
         let right = ring.place(checked(second, ring))
         guard left != right else { return }

@@ -16,12 +16,12 @@ extension PersistentDeque {
     public func replaceSubrange(_ range: Range<Int>, with newElements: some Sequence<Element>) {
         let before = ring
         checkRange(range, before.count)
-        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
+        requireWritable()
         // Stored completely before anything is replaced, since the replaced elements may be the
         // source.
         let stored = newElements.map { Element.store($0, in: access) }
         let now = ring
-        guard now.count == before.count, now.head == before.head else { Handle.changedByElements() }
+        guard now.count == before.count, now.head == before.head else { trap(.changedByElements) }
         let change = stored.count - range.count
         if change > now.capacity - now.count {
             grow(by: change)
@@ -81,7 +81,7 @@ extension PersistentDeque {
     @inlinable
     func checkRange(_ range: Range<Int>, _ count: Int) {
         guard range.lowerBound >= 0, range.upperBound <= count else {
-            Handle.rangeOutOfRange(range, count)
+            trap(.rangeOutOfBounds, range.lowerBound, range.upperBound, count)
         }
     }
 

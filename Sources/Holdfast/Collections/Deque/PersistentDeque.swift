@@ -106,8 +106,12 @@ public struct PersistentDeque<Element: Persistable> {
     }
 
     @inlinable @inline(__always)
-    var ring: Ring {
-        let header = header
+    var ring: Ring { openedRing("") }
+
+    /// The ring, for an operation whose name a trap says.
+    @inlinable @inline(__always)
+    func openedRing(_ operation: StaticString = #function) -> Ring {
+        let header = opened(operation)
         let count = header.pointee.count
         let head = header.pointee.head
         let capacity = header.pointee.capacity
@@ -124,10 +128,6 @@ public struct PersistentDeque<Element: Persistable> {
             capacity: Int(truncatingIfNeeded: capacity), head: Int(truncatingIfNeeded: head))
     }
 
-    /// Marks the header dirty. Traps in a read transaction.
-    @inlinable @inline(__always)
-    func markHeader() { access.markDirty(offset, MemoryLayout<Header>.size) }
-
     /// Sets the fields that change with every insertion and removal. The caller has marked the
     /// header dirty.
     @inlinable @inline(__always)
@@ -141,6 +141,7 @@ public struct PersistentDeque<Element: Persistable> {
 
     @inlinable @inline(__always)
     func write(_ stored: Element.Stored, at place: UnsafeMutablePointer<Element.Stored>) {
+        requireWritable("subscript(_:)", at: self.place(of: place))
         access.markDirty(address: place, MemoryLayout<Element.Stored>.size)
         place.pointee = stored
         Element.clearPadding(at: place)
@@ -152,23 +153,25 @@ public struct PersistentDeque<Element: Persistable> {
     ///
     /// - Complexity: O(1).
     @inlinable
-    public var count: Int { ring.count }
+    public var count: Int { openedRing().count }
 
     /// Whether there are no elements.
     ///
     /// - Complexity: O(1).
     @inlinable
-    public var isEmpty: Bool { ring.count == 0 }
+    public var isEmpty: Bool { openedRing().count == 0 }
 
     /// The number of elements that fit before the next growth.
     ///
     /// - Complexity: O(1).
-    public var capacity: Int { ring.capacity }
+    public var capacity: Int { openedRing().capacity }
 
     @inlinable @inline(__always)
-    func checked(_ index: Int, _ ring: Ring) -> Int {
+    func checked(
+        _ index: Int, _ ring: Ring, _ operation: StaticString = #function
+    ) -> Int {
         guard UInt(bitPattern: index) < UInt(bitPattern: ring.count) else {
-            Handle.indexOutOfRange(index, ring.count, "deque")
+            Self.trapIndex(access.context, ring.slots, index, ring.count, operation.utf8Start)
         }
         return index
     }
@@ -180,11 +183,12 @@ public struct PersistentDeque<Element: Persistable> {
     @inlinable
     public subscript(index: Int) -> Element {
         get {
-            let ring = ring
+            let ring = openedRing()
             return Element.load(ring.place(checked(index, ring)).pointee, from: access)
         }
         nonmutating set {
-            let ring = ring
+            if Element.ownsMemory { requireWritable() }
+            let ring = openedRing()
             let place = ring.place(checked(index, ring))
             // Storing at most allocates, which moves no block: the place stays valid.
             let stored = Element.store(newValue, in: access)
@@ -199,7 +203,7 @@ public struct PersistentDeque<Element: Persistable> {
     /// - Complexity: O(1).
     @inlinable
     public var first: Element? {
-        let ring = ring
+        let ring = openedRing()
         return ring.count == 0 ? nil : Element.load(ring.place(0).pointee, from: access)
     }
 
@@ -208,7 +212,7 @@ public struct PersistentDeque<Element: Persistable> {
     /// - Complexity: O(1).
     @inlinable
     public var last: Element? {
-        let ring = ring
+        let ring = openedRing()
         return ring.count == 0
             ? nil : Element.load(ring.place(ring.count &- 1).pointee, from: access)
     }

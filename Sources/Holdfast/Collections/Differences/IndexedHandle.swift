@@ -101,7 +101,7 @@ extension PersistentArray: IndexedHandle {
     static var headerBytes: Int { MemoryLayout<Header>.size }
 
     var indexedShape: IndexedShape {
-        let header = header
+        let header = opened()
         let count = Int(truncatingIfNeeded: header.pointee.count)
         return IndexedShape(
             header: offset, buffer: header.pointee.buffer, capacity: .max, head: 0, count: count,

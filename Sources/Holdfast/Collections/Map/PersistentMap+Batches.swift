@@ -32,7 +32,7 @@ extension PersistentMap {
 
     /// A walk that has reached the end of the segment before a directory entry.
     func walk(behind entry: Int, _ beginning: Walk) -> Walk {
-        let header = header
+        let header = opened()
         let depth = Int(header.pointee.depth)
         // The entry comes from the heap, and the table may have become smaller.
         guard entry > 0, entry <= 1 << depth, header.pointee.table != 0 else { return beginning }

@@ -18,7 +18,7 @@ extension PersistentMap {
     @inlinable
     public func reserveCapacity(_ minimumCapacity: Int) {
         guard minimumCapacity > count else { return }
-        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
+        requireWritable()
         guard minimumCapacity <= Int(HeapLayout.maximumBytes) / MemoryLayout<Slot>.stride else {
             return access.refuseAsTooLarge()
         }
@@ -26,7 +26,7 @@ extension PersistentMap {
         // All of it will be written.
         guard access.hasMemory(byteCount: (Self.chunkBytes << shape.exponent) << shape.depth)
         else { return }
-        let header = writableHeader
+        let header = openedForChange()
         if header.pointee.table == 0 {
             header.pointee.table = makeSegment(exponent: shape.exponent, localDepth: 0).word
         }
@@ -89,7 +89,7 @@ extension PersistentMap {
     /// same probability. Nil if no probe succeeds.
     @inlinable
     func randomSlot(_ generator: inout some RandomNumberGenerator) -> UnsafeMutablePointer<Slot>? {
-        let header = header
+        let header = opened()
         let depth = Int(header.pointee.depth)
         guard depth < 40 else { Handle.damaged(access, "map") }
         for _ in 0 ..< 64 {

@@ -40,7 +40,7 @@ extension PersistentMap: Collection {
     /// - Complexity: O(1).
     @inlinable
     public var endIndex: Index {
-        let header = header
+        let header = opened("index")
         return Index(
             entry: header.pointee.table == 0 ? 0 : 1 &<< Int(header.pointee.depth), slot: 0,
             changes: header.pointee.changes, map: offset)
@@ -75,7 +75,7 @@ extension PersistentMap: Collection {
         Key.withProbe(key) { probe in
             let hash = Key.hash(probe, seed: access.hashSeed)
             guard let found = find(probe, hash) else { return nil }
-            let header = header
+            let header = opened("index")
             let depth = Int(header.pointee.depth)
             let segment = segment(for: hash, header)
             let distance = UnsafeMutableRawPointer(found) - chunks(segment)
@@ -103,7 +103,7 @@ extension PersistentMap: Collection {
     /// Returns the first slot in use from a slot of an entry's segment on, or the end.
     @inlinable
     func index(atOrAfter entry: Int, _ slot: Int) -> Index {
-        let header = header
+        let header = opened("index")
         let depth = Int(header.pointee.depth)
         let end = endIndex
         var (entry, slot) = (entry, slot)
@@ -129,12 +129,12 @@ extension PersistentMap: Collection {
     /// Returns the slot of an index that is not the end.
     @inlinable
     func slot(at index: Index) -> UnsafeMutablePointer<Slot> {
-        let header = header
+        let header = opened("index")
         guard index.map == offset, header.pointee.changes == index.changes else {
-            Handle.staleIndex()
+            trap(.staleIndex)
         }
         let end = endIndex
-        guard index.entry < end.entry else { Handle.behindTheEnd() }
+        guard index.entry < end.entry else { trap(.behindTheEnd) }
         let segment = segmentToWalk(index.entry, Int(header.pointee.depth), header)
         guard index.slot >> 3 < segment.chunks else { Handle.damaged(access, "map") }
         return slots(chunks(segment) + index.slot >> 3 &* Self.chunkBytes) + index.slot & 7

@@ -69,7 +69,7 @@ struct LostHashes: Sendable {
 
 extension PersistentMap {
     var tableShape: MapTable {
-        let header = header
+        let header = opened()
         return MapTable(
             header: offset, depth: Int(header.pointee.depth), table: header.pointee.table)
     }
@@ -77,7 +77,7 @@ extension PersistentMap {
     /// Returns the segment that directory entry `entry` leads to, which must be its first one; nil
     /// at the end.
     func segmentPlace(_ entry: Int) -> MapSegmentPlace? {
-        let header = header
+        let header = opened()
         let depth = Int(header.pointee.depth)
         guard header.pointee.table != 0, entry < 1 << depth else { return nil }
         let segment = segmentToWalk(entry, depth, header)

@@ -39,7 +39,7 @@ extension PersistentMap {
             replace(segment, hash, low: larger, high: larger)
             freeSegment(segment)
         } else {
-            let header = writableHeader
+            let header = openedForChange()
             if segment.localDepth == Int(header.pointee.depth) { doubleDirectory(header) }
             let depth = segment.localDepth + 1
             let low = MapSegment(
@@ -111,7 +111,7 @@ extension PersistentMap {
     /// Points every directory entry of `old` to its successors.
     @inlinable
     func replace(_ old: MapSegment, _ hash: UInt64, low: MapSegment, high: MapSegment) {
-        let header = writableHeader
+        let header = openedForChange()
         let depth = Int(header.pointee.depth)
         guard depth > 0 else {
             header.pointee.table = low.word

@@ -51,7 +51,7 @@ extension PersistentMap {
     @inlinable
     public func insert<S: Sequence>(uniqueKeysWithValues pairs: S) where S.Element == (Key, Value) {
         for (key, value) in pairs {
-            if !updateNew(value, forKey: key) { Handle.duplicateKey("\(key)") }
+            if !updateNew(value, forKey: key) { trapDuplicate(key) }
         }
     }
 
@@ -61,9 +61,9 @@ extension PersistentMap {
             updateValue(value, forKey: key)
             return
         }
-        let changes = header.pointee.changes
+        let changes = opened().pointee.changes
         let combined = try combine(Value.load(found.pointee.value, from: access), value)
-        guard header.pointee.changes == changes else { Handle.changedByClosure() }
+        guard header.pointee.changes == changes else { trap(.changedByClosure) }
         replace(found, with: combined)
     }
 
@@ -95,7 +95,7 @@ extension PersistentMap {
         while let slot = entries.nextSlot() {
             var value = Value.load(slot.pointee.value, from: access)
             try update(Key.load(slot.pointee.key, from: access), &value)
-            guard header.pointee.changes == entries.changes else { Handle.changedByClosure() }
+            guard header.pointee.changes == entries.changes else { trap(.changedByClosure) }
             replace(slot, with: value)
         }
     }
@@ -166,7 +166,7 @@ extension PersistentMap {
             )
             if try shouldBeRemoved(element) { found.append(slot) }
         }
-        guard header.pointee.changes == entries.changes else { Handle.changedByClosure() }
+        guard header.pointee.changes == entries.changes else { trap(.changedByClosure) }
         for slot in found {
             destroy(
                 removeKeepingPlaces(
@@ -181,15 +181,5 @@ extension PersistentMap {
     func removeSlot(_ slot: UnsafeMutablePointer<Slot>) {
         destroy(
             remove(slot, Key.hash(stored: slot.pointee.key, seed: access.hashSeed, from: access)))
-    }
-}
-
-extension Handle {
-    @usableFromInline @inline(never)
-    static func duplicateKey(_ key: String) -> Never {
-        fatalError(
-            "Holdfast: the key \(key) is already in the map or occurs twice among the new ones. "
-                + "Use merge(_:uniquingKeysWith:) to resolve duplicates."
-        )
     }
 }

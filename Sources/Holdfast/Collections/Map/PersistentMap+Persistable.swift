@@ -17,7 +17,7 @@ extension PersistentMap: HeapHandle {
     @inlinable
     func freeContents() -> UnsafeMutablePointer<Header> {
         removeAll()
-        return writableHeader
+        return openedForChange()
     }
 
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {

@@ -22,7 +22,7 @@ extension PersistentMap: Sequence {
         @inlinable
         init(_ map: PersistentMap) {
             self.map = map
-            header = map.header
+            header = map.opened("makeIterator()")
             changes = header.pointee.changes
             walk = Walk(base: UnsafeMutableRawPointer(header), rest: header.pointee.count)
         }
@@ -43,9 +43,11 @@ extension PersistentMap: Sequence {
         /// each entry would have to wait for the one before it.
         @inlinable @inline(__always)
         mutating func nextSlot() -> UnsafeMutablePointer<Slot>? {
-            guard map.access.isOpen else { Handle.outlived() }
+            guard map.access.isOpen else { map.trap(.iteratorOutlived, "next()") }
             // Nothing has been inserted or removed, so addresses that were checked are still valid.
-            guard header.pointee.changes == changes else { Handle.changedWhileIterating() }
+            guard header.pointee.changes == changes else {
+                map.trap(.changedWhileIterating, "next()")
+            }
             if _slowPath(walk.used == 0) {
                 walk = map.nextChunks(walk)
                 if walk.used == 0 { return nil }
@@ -79,7 +81,7 @@ extension PersistentMap: Sequence {
     /// Advances to the next chunks that have entries. `used` is 0 if there are none.
     @inlinable @inline(never)
     func nextChunks(_ walk: Walk) -> Walk {
-        let header = header
+        let header = opened("next()")
         let depth = Int(header.pointee.depth)
         let step = 8 &* Self.chunkBytes
         var walk = walk

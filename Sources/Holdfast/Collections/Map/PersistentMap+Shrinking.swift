@@ -71,7 +71,7 @@ extension PersistentMap {
     /// of one segment. Returns whether it did.
     @inlinable @discardableResult
     func merge(at hash: UInt64) -> Bool {
-        let header = writableHeader
+        let header = openedForChange()
         let one = segment(for: hash, header)
         let depth = one.localDepth
         guard depth > 0, depth <= Int(header.pointee.depth), one.exponent == Self.largestExponent

@@ -49,7 +49,7 @@ extension PersistentMap {
 
     @inlinable @inline(__always)
     func find(_ probe: Key.Probe, _ hash: UInt64) -> UnsafeMutablePointer<Slot>? {
-        search(probe, hash, header).found
+        search(probe, hash, opened("look-up of a key")).found
     }
 
     /// Returns the key's slot. If there is none, returns its home chunk, if that has a free slot.
@@ -99,6 +99,7 @@ extension PersistentMap {
         _ slot: Slot, _ hash: UInt64, room: UnsafeMutableRawPointer?, changes: UInt64,
         _ header: UnsafeMutablePointer<Header>
     ) {
+        requireWritable("insertion of a key")
         guard let room, header.pointee.changes == changes else { return insertNew(slot, hash) }
         put(slot, hash, into: room, isDirty: false)
         countOneMore(header)
@@ -106,7 +107,7 @@ extension PersistentMap {
 
     @inlinable @inline(__always)
     func countOneMore(_ header: UnsafeMutablePointer<Header>) {
-        access.markDirty(offset, MemoryLayout<Header>.size)
+        markHeader("insertion of a key")
         header.pointee.count &+= 1
         header.pointee.changes &+= 1
     }
@@ -114,11 +115,12 @@ extension PersistentMap {
     /// Inserts a slot with a new key, growing the table as needed.
     @inlinable
     func insertNew(_ slot: Slot, _ hash: UInt64) {
+        requireWritable("insertion of a key")
         while true {
-            let header = header
+            let header = opened("insertion of a key")
             let segment = segment(for: hash, header)
             if segment.isNull {
-                access.markDirty(offset, MemoryLayout<Header>.size)
+                markHeader("insertion of a key")
                 header.pointee.table = makeSegment(exponent: 0, localDepth: 0).word
                 continue
             }
@@ -231,9 +233,9 @@ extension PersistentMap {
     func removeKeepingPlaces(_ found: UnsafeMutablePointer<Slot>, _ hash: UInt64) -> (
         Slot, MapSegment
     ) {
-        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
+        requireWritable("removal of a key")
         let removed = found.pointee
-        let header = writableHeader
+        let header = openedForChange("removal of a key")
         let segment = segment(for: hash, header)
         let base = chunks(segment)
         let mask = segment.chunks &- 1

@@ -91,7 +91,7 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     ///
     /// - Complexity: O(1).
     @inlinable
-    public var count: Int { Int(truncatingIfNeeded: header.pointee.count) }
+    public var count: Int { Int(truncatingIfNeeded: opened().pointee.count) }
 
     /// Whether there are no entries.
     ///
@@ -188,9 +188,10 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     func insertIfNew(_ key: Key, _ value: Value) -> UnsafeMutablePointer<Slot>? {
         Key.withProbe(key) { probe in
             let hash = Key.hash(probe, seed: access.hashSeed)
-            let header = header
+            let header = opened("insertion of a key")
             let (found, room) = search(probe, hash, header)
             if let found { return found }
+            if Key.ownsMemory || Value.ownsMemory { requireWritable("insertion of a key") }
             let changes = header.pointee.changes
             // A value that owns memory is stored first: storing it may allocate, and the table must
             // be consistent then.
@@ -203,10 +204,12 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
 
     @inlinable @inline(__always)
     func replace(_ slot: UnsafeMutablePointer<Slot>, with value: Value) {
+        if Value.ownsMemory { requireWritable("change of a value") }
         let old = slot.pointee.value
         let new = Value.store(value, in: access)
         // Not the key, which may be in another line.
         withUnsafeMutablePointer(to: &slot.pointee.value) {
+            requireWritable("change of a value", at: place(of: slot))
             access.markDirty(address: $0, MemoryLayout<Value.Stored>.size)
             $0.pointee = new
             Value.clearPadding(at: $0)
@@ -239,7 +242,7 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     /// - Complexity: O(*c*), where *c* is the capacity.
     @inlinable
     public func removeAll() {
-        let header = writableHeader
+        let header = openedForChange()
         if Key.ownsMemory || Value.ownsMemory {
             forEachSlot { slot in
                 Key.destroy(slot.pointee.key, in: access)

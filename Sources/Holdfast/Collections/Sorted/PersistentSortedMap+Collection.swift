@@ -47,7 +47,7 @@ extension PersistentSortedMap: BidirectionalCollection {
     /// of the next leaf.
     @inlinable
     func index(_ place: Place?, _ position: Int) -> Index {
-        let changes = header.pointee.changes
+        let changes = opened("index").pointee.changes
         var place = place
         var position = position
         while let here = place {
@@ -65,8 +65,8 @@ extension PersistentSortedMap: BidirectionalCollection {
 
     @inlinable @inline(__always)
     func check(_ index: Index) {
-        guard index.map == offset, header.pointee.changes == index.changes else {
-            Handle.staleIndex()
+        guard index.map == offset, opened("index").pointee.changes == index.changes else {
+            trap(.staleIndex, "index")
         }
     }
 
@@ -74,7 +74,7 @@ extension PersistentSortedMap: BidirectionalCollection {
     @inlinable
     func place(_ index: Index) -> Place {
         check(index)
-        guard index.leaf != 0 else { Handle.behindTheEnd() }
+        guard index.leaf != 0 else { trap(.behindTheEnd) }
         return Place(path: index.path, offset: index.leaf)
     }
 
@@ -128,7 +128,7 @@ extension PersistentSortedMap: BidirectionalCollection {
             if count > 0 { return self.index(place, count - 1) }
             here = self.place(before: place)
         }
-        Handle.behindTheEnd()
+        trap(.behindTheEnd)
     }
 
     /// Returns the number of steps from one index to the other.
@@ -193,7 +193,7 @@ extension PersistentSortedMap {
             self.position = position
             self.end = end?.leaf ?? 0
             endPosition = end?.position ?? 0
-            header = map.header
+            header = map.opened("makeIterator()")
             changes = header.pointee.changes
             leaf = Leaf(base: UnsafeMutableRawPointer(header))
             children = UnsafeMutableBufferPointer(start: nil, count: 0)
@@ -249,8 +249,10 @@ extension PersistentSortedMap {
 
         @inlinable @inline(__always)
         mutating func nextSlot() -> UnsafeMutablePointer<Slot>? {
-            guard map.access.isOpen else { Handle.outlived() }
-            guard header.pointee.changes == changes else { Handle.changedWhileIterating() }
+            guard map.access.isOpen else { map.trap(.iteratorOutlived, "next()") }
+            guard header.pointee.changes == changes else {
+                map.trap(.changedWhileIterating, "next()")
+            }
             while position >= limit {
                 guard nextLeaf() else { return nil }
             }

@@ -27,7 +27,7 @@ enum SortedOrder {
 
 extension PersistentSortedMap {
     var treeShape: SortedShape {
-        let header = header
+        let header = opened()
         return SortedShape(header: offset, root: header.pointee.root, height: height(header))
     }
 

@@ -17,7 +17,7 @@ package struct SortedTreeAccount {
 extension PersistentSortedMap {
     package func checkInvariants() -> SortedTreeAccount {
         var account = SortedTreeAccount()
-        let header = header
+        let header = opened()
         account.height = height(header)
         if header.pointee.root == 0 {
             if header.pointee.height != 0 {

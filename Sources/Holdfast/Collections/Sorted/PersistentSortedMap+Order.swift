@@ -110,7 +110,7 @@ extension PersistentSortedMap {
     /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable @discardableResult
     public func removeFirst() -> Element where Value: PersistableValue {
-        guard let element = popFirst() else { Handle.removesTooMany(1, 0) }
+        guard let element = popFirst() else { trap(.removesTooMany, 1) }
         return element
     }
 
@@ -119,7 +119,7 @@ extension PersistentSortedMap {
     /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable @discardableResult
     public func removeLast() -> Element where Value: PersistableValue {
-        guard let element = popLast() else { Handle.removesTooMany(1, 0) }
+        guard let element = popLast() else { trap(.removesTooMany, 1) }
         return element
     }
 

@@ -17,7 +17,7 @@ extension PersistentSortedMap: HeapHandle {
     @inlinable
     func freeContents() -> UnsafeMutablePointer<Header> {
         removeAll()
-        return writableHeader
+        return openedForChange()
     }
 
     public static func describe() throws(HeapError) -> TypeDescription {
@@ -59,7 +59,7 @@ extension PersistentSortedMap {
     @inlinable
     func append<S: Sequence>(sorted entries: S, isChecked: Bool)
     where S.Element == (key: Key, value: Value) {
-        let header = writableHeader
+        let header = openedForChange()
         var leaf = lastLeaf(header)
         for (key, value) in entries {
             Key.withProbe(key) { probe in
@@ -69,7 +69,7 @@ extension PersistentSortedMap {
                     !Key.isStored(
                         leaf.slot(leaf.count - 1, access).pointee.key, before: ordered, in: access)
                 {
-                    Handle.notAscending("\(key)")
+                    trapNotAscending(key)
                 }
                 if leaf == nil {
                     leaf = makeRootLeaf()

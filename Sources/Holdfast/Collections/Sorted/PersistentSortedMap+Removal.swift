@@ -7,7 +7,7 @@ extension PersistentSortedMap {
     @inlinable
     func remove(_ probe: Key.Probe) -> Slot? {
         let ordered = Key.orderedProbe(probe)
-        guard let leaf = leaf(for: ordered, header),
+        guard let leaf = leaf(for: ordered, opened("removal of a key")),
             let found = leaf.find(probe, Key.hash(probe, seed: access.hashSeed), access)
         else { return nil }
         let number = found - leaf.slots
@@ -20,8 +20,8 @@ extension PersistentSortedMap {
     /// that leads to the leaf.
     @inlinable
     func remove(from leaf: Leaf, at position: Int, _ choose: (Inner) -> Int) -> Slot {
-        guard access.isWritable else { Misuse.writeInReadTransaction(access) }
-        let header = writableHeader
+        requireWritable("removal of a key")
+        let header = openedForChange()
         let removed = leaf.remove(at: position, access)
         header.pointee.count &-= 1
         header.pointee.changes &+= 1
@@ -135,7 +135,7 @@ extension PersistentSortedMap {
     @inlinable
     public func removeAll(where shouldBeRemoved: ((key: Key, value: Value)) throws -> Bool) rethrows
     {
-        let header = writableHeader
+        let header = openedForChange()
         guard header.pointee.root != 0 else { return }
         defer {
             // The removals have left leaves with any number of entries. A pass completes only the
@@ -172,7 +172,7 @@ extension PersistentSortedMap {
                     Key.load(slot.pointee.key, from: access),
                     Value.load(slot.pointee.value, from: access)
                 ))
-            guard header.pointee.changes == changes else { Handle.changedWhileIterating() }
+            guard header.pointee.changes == changes else { trap(.changedWhileIterating) }
             if removes {
                 access.markDirty(self.offset, MemoryLayout<SortedHeader>.size)
                 let removed = leaf.remove(at: position, access)

@@ -31,7 +31,7 @@ extension PersistentSortedMap {
     @inlinable @inline(__always)
     func find(_ key: Key) -> UnsafeMutablePointer<Slot>? {
         Key.withProbe(key) { probe in
-            leaf(for: Key.orderedProbe(probe), header)?.find(
+            leaf(for: Key.orderedProbe(probe), opened("look-up of a key"))?.find(
                 probe, Key.hash(probe, seed: access.hashSeed), access)
         }
     }
@@ -53,7 +53,7 @@ extension PersistentSortedMap {
         } else {
             leaf = makeRootLeaf()
         }
-        let header = writableHeader
+        let header = openedForChange("insertion of a key")
         let tag = Leaf.tag(Key.hash(probe, seed: access.hashSeed))
         leaf.insert(slot, tag: tag, at: leaf.rank(ordered, access), access)
         header.pointee.count &+= 1
@@ -81,7 +81,7 @@ extension PersistentSortedMap {
 
     @inlinable
     func makeRootLeaf() -> Leaf {
-        let header = writableHeader
+        let header = openedForChange("insertion of a key")
         header.pointee.root = makeLeaf()
         header.pointee.height = 0
         return Leaf(access, header.pointee.root)
@@ -91,7 +91,7 @@ extension PersistentSortedMap {
     /// `newKey` is the probe's stored key. `appends` says that it comes after all others.
     @inlinable @inline(never)
     func makeRoom(_ probe: Key.OrderedProbe, _ newKey: Key.Stored, appends: Bool) {
-        let header = writableHeader
+        let header = openedForChange()
         if header.pointee.height == 0 || Inner(access, header.pointee.root).isFull {
             guard header.pointee.height < UInt32(Self.mostLevels) else {
                 Handle.damaged(access, "sorted collection")

@@ -40,7 +40,7 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
     ///
     /// - Complexity: O(1).
     @inlinable
-    public var count: Int { Int(truncatingIfNeeded: header.pointee.count) }
+    public var count: Int { Int(truncatingIfNeeded: opened().pointee.count) }
 
     /// Whether there are no entries.
     ///
@@ -120,11 +120,12 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
     func insertIfNew(_ key: Key, _ value: Value) -> UnsafeMutablePointer<Slot>? {
         Key.withProbe(key) { probe in
             let ordered = Key.orderedProbe(probe)
-            let leaf = leaf(for: ordered, header)
+            let leaf = leaf(for: ordered, opened("insertion of a key"))
             if let leaf, let slot = leaf.find(probe, Key.hash(probe, seed: access.hashSeed), access)
             {
                 return slot
             }
+            if Key.ownsMemory || Value.ownsMemory { requireWritable("insertion of a key") }
             // A value that owns memory is stored first: storing it may allocate, and the tree must
             // be consistent then.
             if let slot = newSlot(key, probe, Value.store(value, in: access)) {
@@ -136,8 +137,10 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
 
     @inlinable @inline(__always)
     func replace(_ slot: UnsafeMutablePointer<Slot>, with value: Value) {
+        if Value.ownsMemory { requireWritable("change of a value") }
         let old = slot.pointee.value
         let new = Value.store(value, in: access)
+        requireWritable("change of a value", at: place(of: slot))
         access.markDirty(address: slot, MemoryLayout<Slot>.size)
         slot.pointee.value = new
         MapSlot.clearPadding(Key.self, Value.self, at: slot)
@@ -169,7 +172,7 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
     ///   of nodes).
     @inlinable
     public func removeAll() {
-        let header = writableHeader
+        let header = openedForChange()
         freeTree(header)
         header.pointee.count = 0
         header.pointee.changes &+= 1
@@ -225,7 +228,7 @@ extension PersistentSortedMap where Value: PersistableContainer {
     public subscript(creating key: Key) -> Value {
         Key.withProbe(key) { probe in
             let ordered = Key.orderedProbe(probe)
-            if let slot = leaf(for: ordered, header)?.find(
+            if let slot = leaf(for: ordered, opened())?.find(
                 probe, Key.hash(probe, seed: access.hashSeed), access)
             {
                 return Value.load(slot.pointee.value, from: access)

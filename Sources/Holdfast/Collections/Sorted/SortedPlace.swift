@@ -51,7 +51,7 @@ extension PersistentSortedMap {
     /// Returns the leaf that `choose` leads to, or nil if the tree is empty.
     @inlinable @inline(__always)
     func place(_ choose: (Inner) -> Int) -> Place? {
-        let header = header
+        let header = opened("index")
         guard header.pointee.root != 0 else { return nil }
         return descend(from: header.pointee.root, SortedPath(), level: 0, height(header), choose)
     }
@@ -75,7 +75,7 @@ extension PersistentSortedMap {
     /// of the parent.
     @inlinable
     func place(after place: Place) -> Place? {
-        let header = header
+        let header = opened("index")
         let height = height(header)
         guard
             let (level, node) = lowestNode(
@@ -91,7 +91,7 @@ extension PersistentSortedMap {
     /// Returns the previous leaf, or nil.
     @inlinable
     func place(before place: Place) -> Place? {
-        let header = header
+        let header = opened("index")
         let height = height(header)
         guard
             let (level, node) = lowestNode(

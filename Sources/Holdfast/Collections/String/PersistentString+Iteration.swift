@@ -24,7 +24,7 @@ extension PersistentString {
 
             init(text: PersistentString) {
                 self.text = text
-                changes = text.bytes.header.pointee.changes
+                changes = text.bytes.opened("makeIterator()").pointee.changes
             }
 
             /// Returns the next line, or nil at the end.
@@ -63,7 +63,7 @@ extension PersistentString {
 
             init(text: PersistentString) {
                 self.text = text
-                changes = text.bytes.header.pointee.changes
+                changes = text.bytes.opened("makeIterator()").pointee.changes
             }
 
             /// Returns the next character, or nil at the end.

@@ -14,7 +14,8 @@ extension PersistentString {
         return text.withUTF8 { text in
             bytes.withBytes { bytes in
                 guard start >= 0, start <= bytes.count else {
-                    Handle.rangeOutOfBounds(start ..< max(start, bytes.count), bytes.count)
+                    self.bytes.trap(
+                        .rangeOutOfBounds, start, max(start, bytes.count), bytes.count)
                 }
                 return ByteSearch.first(UnsafeRawBufferPointer(text), in: bytes, from: start)
             }

@@ -171,12 +171,16 @@ public struct PersistentString {
         offset == bytes.count || offset >= 0 && offset < bytes.count && bytes[offset] & 0xc0 != 0x80
     }
 
-    private func check(_ range: Range<Int>, _ bytes: UnsafeRawBufferPointer) {
+    private func check(
+        _ range: Range<Int>, _ bytes: UnsafeRawBufferPointer,
+        _ operation: StaticString = #function
+    ) {
         guard range.lowerBound >= 0, range.upperBound <= bytes.count else {
-            Handle.rangeOutOfBounds(range, bytes.count)
+            self.bytes.trap(
+                .rangeOutOfBounds, range.lowerBound, range.upperBound, bytes.count, operation)
         }
         for offset in [range.lowerBound, range.upperBound] where !Self.isBoundary(offset, bytes) {
-            Handle.insideScalar(offset)
+            self.bytes.trap(.insideScalar, offset, 0, 0, operation)
         }
     }
 }
@@ -216,15 +220,5 @@ extension PersistentArray where Element == UInt8 {
         let count = Int(truncatingIfNeeded: header.pointee.count)
         return try body(
             UnsafeRawBufferPointer(start: count == 0 ? nil : elements(header), count: count))
-    }
-}
-
-extension Handle {
-    @inline(never)
-    static func insideScalar(_ offset: Int) -> Never {
-        fatalError(
-            "Holdfast: byte offset \(offset) is inside a Unicode scalar. Use offsets from "
-                + "range(of:), or check them with isScalarBoundary."
-        )
     }
 }

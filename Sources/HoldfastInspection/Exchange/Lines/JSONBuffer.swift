@@ -11,7 +11,7 @@ struct JSONBuffer {
     mutating func write(_ byte: UInt8) { bytes.append(byte) }
 
     mutating func write(_ text: StaticString) {
-        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
     }
 
     mutating func write(raw more: some Collection<UInt8>) { bytes.append(contentsOf: more) }
@@ -44,19 +44,21 @@ struct JSONBuffer {
 
     mutating func write(string: String) {
         var string = string
-        string.withUTF8 { write(string: UnsafeRawBufferPointer($0)) }
+        string.withUTF8 { unsafe write(string: UnsafeRawBufferPointer($0)) }
     }
 
     /// Writes a string literal of valid UTF-8.
     mutating func write(string utf8: UnsafeRawBufferPointer) {
         bytes.append(UInt8(ascii: "\""))
         var start = 0
-        for (index, byte) in utf8.enumerated() where Self.isEscaped(byte) {
-            bytes.append(contentsOf: utf8[start ..< index])
+        for index in 0 ..< utf8.count {
+            let byte = unsafe utf8[index]
+            guard Self.isEscaped(byte) else { continue }
+            unsafe bytes.append(contentsOf: utf8[start ..< index])
             write(escaped: byte)
             start = index + 1
         }
-        bytes.append(contentsOf: utf8[start...])
+        unsafe bytes.append(contentsOf: utf8[start...])
         bytes.append(UInt8(ascii: "\""))
     }
 

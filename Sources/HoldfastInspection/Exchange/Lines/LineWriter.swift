@@ -53,9 +53,11 @@ struct LineWriter {
             throw ExchangeProblem("it is nested more than \(Exchange.maximumDepth) levels deep")
         }
         switch form.content! {
-        case .native(let native): native.write(access.address(place, native.size), &line)
+        case .native(let native): unsafe native.write(access.address(place, native.size), &line)
         case .string:
-            access.load(place, as: StoredBytes.self).withBytes(access) { line.write(string: $0) }
+            unsafe access.load(place, as: StoredBytes.self).withBytes(access) {
+                unsafe line.write(string: $0)
+            }
         case .longString:
             let text = PersistentString.load(
                 access.load(place, as: PersistentString.Stored.self), from: access)
@@ -94,7 +96,7 @@ struct LineWriter {
             try write(wrapped, place + distance, depth + 1)
             line.write(UInt8(ascii: "]"))
         case .box(let value): try write(value, access.load(place, as: UInt64.self), depth)
-        case .plain(let layout): write(layout, access.address(place, layout.size))
+        case .plain(let layout): unsafe write(layout, access.address(place, layout.size))
         case .reference(let number):
             line.write("{\"ref\":")
             line.write(number(records, access.load(place, as: UInt64.self)))
@@ -228,9 +230,9 @@ struct LineWriter {
         var names: [[UInt8]] = []
         try entries.forEachPlace { entry in
             let start = line.count
-            access.load(entry.key, as: StoredBytes.self).withBytes(access) { name in
-                names.append(Array(name))
-                line.write(string: name)
+            unsafe access.load(entry.key, as: StoredBytes.self).withBytes(access) { name in
+                unsafe names.append(Array(name))
+                unsafe line.write(string: name)
             }
             line.write(UInt8(ascii: ":"))
             try write(value, entry.value, depth + 1)
@@ -246,32 +248,32 @@ struct LineWriter {
     private mutating func write(_ layout: PlainLayout, _ bytes: UnsafeRawPointer) {
         switch layout.content {
         case .native:
-            layout.writer?.write(bytes, &line)
+            unsafe layout.writer?.write(bytes, &line)
         case .fields(let fields):
             line.write(UInt8(ascii: "{"))
             for (index, number) in layout.nameOrder.enumerated() {
                 if index > 0 { line.write(UInt8(ascii: ",")) }
                 line.write(string: fields[number].name)
                 line.write(UInt8(ascii: ":"))
-                write(fields[number].layout, bytes + fields[number].offset)
+                unsafe write(fields[number].layout, bytes + fields[number].offset)
             }
             line.write(UInt8(ascii: "}"))
         case .elements(let element, let count, let stride):
             line.write(UInt8(ascii: "["))
             for index in 0 ..< count {
                 if index > 0 { line.write(UInt8(ascii: ",")) }
-                write(element, bytes + index * stride)
+                unsafe write(element, bytes + index * stride)
             }
             line.write(UInt8(ascii: "]"))
         case .optional(let wrapped):
-            if bytes.load(fromByteOffset: wrapped.size, as: UInt8.self) != 0 {
+            if unsafe bytes.load(fromByteOffset: wrapped.size, as: UInt8.self) != 0 {
                 line.write("null")
             } else {
-                write(wrapped, bytes)
+                unsafe write(wrapped, bytes)
             }
         case .opaque:
             line.write("{\"bytes\":")
-            write(Data(bytes: bytes, count: layout.size))
+            unsafe write(Data(bytes: bytes, count: layout.size))
             line.write(UInt8(ascii: "}"))
         }
     }

@@ -6,8 +6,8 @@
 import Holdfast
 
 /// Writes a value of one of Swift's or Foundation's types from its bytes, which are the same in the
-/// heap and in memory.
-struct NativeWriter {
+/// heap and in memory. Only `write` takes an address.
+@safe struct NativeWriter {
     let size: Int
     let write: (UnsafeRawPointer, inout JSONBuffer) -> Void
 
@@ -15,7 +15,7 @@ struct NativeWriter {
         _: T.Type, _ write: @escaping (T, inout JSONBuffer) -> Void
     ) {
         size = MemoryLayout<T>.size
-        self.write = { bytes, line in write(bytes.loadUnaligned(as: T.self), &line) }
+        unsafe self.write = { bytes, line in unsafe write(bytes.loadUnaligned(as: T.self), &line) }
     }
 
     /// A type that is stored as it is in memory, or as a word that means the same; nil for others.
@@ -54,7 +54,7 @@ struct NativeWriter {
         size: Int, _ write: @escaping (UnsafeRawPointer, inout JSONBuffer) -> Void
     ) {
         self.size = size
-        self.write = write
+        unsafe self.write = unsafe write
     }
 
     private init<T: FixedWidthInteger & BitwiseCopyable>(integer: T.Type) {
@@ -69,13 +69,13 @@ private protocol MemoryOptional {
 extension Optional: MemoryOptional {
     static var writer: NativeWriter? {
         guard let wrapped = NativeWriter(Wrapped.self) else { return nil }
-        return NativeWriter(size: MemoryLayout<Self>.size) { bytes, line in
+        return unsafe NativeWriter(size: MemoryLayout<Self>.size) { bytes, line in
             // Plain bytes, as those of every type that has a writer; aligned in the copy.
-            withUnsafeTemporaryAllocation(of: Self.self, capacity: 1) { copy in
-                UnsafeMutableRawPointer(copy.baseAddress!).copyMemory(
+            unsafe withUnsafeTemporaryAllocation(of: Self.self, capacity: 1) { copy in
+                unsafe UnsafeMutableRawPointer(copy.baseAddress!).copyMemory(
                     from: bytes, byteCount: MemoryLayout<Self>.size)
                 guard let value = copy.baseAddress!.pointee else { return line.write("null") }
-                withUnsafeBytes(of: value) { wrapped.write($0.baseAddress!, &line) }
+                unsafe withUnsafeBytes(of: value) { unsafe wrapped.write($0.baseAddress!, &line) }
             }
         }
     }

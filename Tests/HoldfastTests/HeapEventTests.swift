@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastSystem
 import Synchronization
 import Testing
 import TestSupport
@@ -62,7 +63,7 @@ import TestSupport
         #expect(kinds(events.take()) == ["commit"])
         // Nothing is changed, read, or left to do.
         try heap.write { _ in }
-        _ = try heap.read { try $0.value("a", initial: 0).value }
+        _ = try heap.read { try $0.value("a", of: Int.self).value }
         #expect(kinds(events.take()) == [])
         try heap.sync()
         #expect(kinds(events.take()) == ["sync"])
@@ -87,10 +88,10 @@ import TestSupport
                 options.metrics = { others.add($0) }
                 return options
             }(), disk: SystemDisk.shared)
-        _ = try other.read { try $0.value("a", initial: 0).value }
+        _ = try other.read { try $0.value("a", of: Int.self).value }
         _ = others.take()
         try heap.write { try $0.value("a", initial: 0).value = 2 }
-        let value = try other.read { try $0.value("a", initial: 0).value }
+        let value = try other.read { try $0.value("a", of: Int.self).value }
         #expect(value == 2)
         #expect(kinds(others.take()) == ["catchUp"])
         try other.close()

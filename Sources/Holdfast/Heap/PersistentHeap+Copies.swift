@@ -61,6 +61,7 @@ extension PersistentHeap {
         progress: ((_ done: Int, _ of: Int) -> Void)?
     ) throws(HeapError) {
         try requireOpen()
+        try engine.requireOther(path)
         let snapshot = try makeSnapshotEngine(isCancelled: isCancelled)
         defer { try? snapshot.close() }
         let packer = Packer(

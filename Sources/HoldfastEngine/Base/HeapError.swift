@@ -76,6 +76,8 @@ public enum HeapError: Error, Equatable, Sendable {
     case damagedPages(path: String, pages: [Int])
     /// A file already exists at the path of the new one; it was not changed.
     case alreadyExists(path: String)
+    /// The new file would be the heap itself, which was not changed.
+    case sameFile(path: String)
     /// The operation is not possible on a private copy, which no other opening can see.
     case noFile(path: String)
 
@@ -269,6 +271,9 @@ extension HeapError: CustomStringConvertible {
         case .alreadyExists(let path):
             "A file already exists at \(path), and it was not changed. Remove it first, or choose "
                 + "another name."
+        case .sameFile(let path):
+            "\(path) is the heap itself, by this path or another: a copy of it cannot take its "
+                + "place. Choose another name for the new file."
         case .diskFull(let path):
             "The disk is full: \(path) could not grow, and the transaction was rolled back. Free "
                 + "some space and try again."

@@ -79,6 +79,14 @@ public final class HeapEngine: @unchecked Sendable {
     package var location: String { heap.dataFile.location }
     package var fileRights: FileRights? { (try? heap.dataFile.file?.rights()) ?? nil }
     package var isForked: Bool { heap.lifecycle.isForked }
+    /// Throws `sameFile` if this path leads to the heap's own file.
+    package func requireOther(_ path: String) throws(HeapError) {
+        let disk = heap.dataFile.disk.diskOfCopies
+        guard let mine = fileIdentity, disk.fileIdentity(at: disk.resolve(path)) == mine else {
+            return
+        }
+        throw HeapError.sameFile(path: path)
+    }
     package func requireInPlace() throws(HeapError) { try heap.dataFile.requireInPlace() }
 
     /// Whether another opening in this process, for `other` and perhaps without other processes,

@@ -75,6 +75,7 @@ extension PersistentHeap {
         options.salvages = true
         let engine = try HeapEngine(path: path, mode: .readOnly, options: options)
         defer { try? engine.close() }
+        try engine.requireOther(destination)
         if SystemDisk.shared.exists(destination) {
             throw HeapError.alreadyExists(path: destination)
         }

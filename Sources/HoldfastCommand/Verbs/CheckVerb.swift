@@ -95,7 +95,8 @@ struct CheckReport {
     /// Returns whether anything can still be read despite the error.
     private static func canBeSaved(_ error: HeapError) -> Bool {
         switch error {
-        case .truncated, .logMissing, .foreignLog, .damagedLog, .damagedPages: true
+        // The error for damaged pages says so itself.
+        case .truncated, .logMissing, .foreignLog, .damagedLog: true
         default: false
         }
     }

@@ -98,9 +98,7 @@ extension PersistentHeap {
         _ body: (borrowing ReadTransaction) throws -> Value
     ) throws -> (value: Value, damagedPages: [Int]) {
         let (value, reads) = try read { tx in try tx.access.recordingReads { try body(tx) } }
-        // A copy's changes have no checksums.
-        guard engine.mode != .privateCopy else { return (value, []) }
-        return (value, try engine.scrub(pagesOf: reads.lines).damagedPages)
+        return (value, try engine.scrub(only: reads.lines.pages).damagedPages)
     }
 
     /// The roots that are in the middle of a migration or a conversion: what they hold is divided

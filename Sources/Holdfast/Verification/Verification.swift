@@ -78,6 +78,8 @@ package struct Verification: BlockVerifier {
     package private(set) var wasCancelled = false
     package var comparesIndexes: Bool { true }
     private var claims = 0
+    /// The pages of all claimed blocks, if requested.
+    package private(set) var claimedPages: PageSet?
 
     package init(_ access: HeapAccess, watching pages: [Int] = []) {
         self.access = access
@@ -119,6 +121,7 @@ package struct Verification: BlockVerifier {
         if let problem = ledger.claim(offset, byteCount: byteCount, alignment: alignment) {
             return problem
         }
+        claimedPages?.insert(bytesAt: offset, count: byteCount)
         guard case .value(let name, _)? = places.first else { return nil }
         accounts[name, default: RootAccount()].add(
             offset, byteCount: byteCount, blockBytes: ledger.claimedBytes - bytes,
@@ -191,6 +194,13 @@ package struct Verification: BlockVerifier {
     package mutating func recordOwners() {
         ownerNumbers = [:]
         ledger.recordOwners()
+    }
+
+    /// Starts collecting the pages from which the data of claimed blocks is read, and the word that
+    /// leads to the catalogue.
+    package mutating func collectPages() {
+        claimedPages = PageSet()
+        claimedPages?.insert(Int(HeapLayout.allocatorRootPage))
     }
 
     /// Every page, and the owners of its contents as far as they have been recorded. Owner 1 is the

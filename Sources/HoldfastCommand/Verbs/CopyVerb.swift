@@ -149,6 +149,7 @@ enum Resizing {
         defer { try? heap.close() }
         try call.warn(of: heap)
         let before = FileSize(call.path)
+        try heap.requireChangeable()
         try body(heap)
         let others = try heap.statistics().otherOpenings.count
         try heap.close()

@@ -156,15 +156,7 @@ private struct Rescue {
         while true {
             let lines = try LineSpill(beside: destination)
             do {
-                let entries = kept.map { root in
-                    (
-                        name: root.name,
-                        entry: RootCatalogue.Entry(
-                            keyPlace: root.keyPlace, place: root.place, offset: root.offset,
-                            description: root.description ?? "")
-                    )
-                }
-                try exporter.export(entries, dataVersion: dataVersion) {
+                try exporter.export(kept.map(\.asEntry), dataVersion: dataVersion) {
                     if isCancelled() { throw HeapError.cancelled(path: access.heapPath) }
                     try lines.write($0)
                 }

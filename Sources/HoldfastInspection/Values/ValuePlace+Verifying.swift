@@ -76,17 +76,21 @@ extension ValuePlace {
     }
 }
 
+extension HeapAccess {
+    /// The error for a damaged catalogue.
+    func catalogueError(_ problem: String) -> HeapError {
+        HeapError.damaged(path: heapPath, what: "the catalogue of roots: \(problem)")
+    }
+}
+
 extension ReadTransaction {
     /// Returns the root with this name, or nil if there is none. Throws `HeapError.damaged` if the
     /// catalogue of roots is damaged. Nothing of the root itself has been verified.
     package func verifiedPlace(ofRoot name: String) throws(HeapError) -> ValuePlace? {
         RunTimeTypes.install()
-        let (root, problem) = access.verifiedRoot(name)
-        if let problem {
-            throw HeapError.damaged(
-                path: access.heapPath, what: "the catalogue of roots: \(problem)")
-        }
-        guard root != nil else { return nil }
+        let (roots, problem) = access.verifiedCatalogue
+        if let problem { throw access.catalogueError(problem) }
+        guard roots.contains(where: { $0.name == name }) else { return nil }
         return try access.place(ofRoot: name)
     }
 }

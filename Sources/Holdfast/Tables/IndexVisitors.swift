@@ -170,6 +170,8 @@ struct IndexVerification<Value: TableValue>: TableIndexVisitor {
 extension PersistentTable {
     package static var hasIndexes: Bool { true }
 
+    package static func isIndex(_ field: String) -> Bool { IndexField(named: field) != nil }
+
     package var indexProblem: String? {
         var visitor = IndexVerification(
             table: self,

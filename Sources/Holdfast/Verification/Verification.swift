@@ -77,6 +77,12 @@ package struct Verification: BlockVerifier {
     package var mayGoOn: ((_ claimedBytes: Int) -> Bool)?
     package private(set) var wasCancelled = false
     package var comparesIndexes: Bool { true }
+    /// What is done about the indexes of tables.
+    package var indexes = IndexTreatment.verified
+    package var verifiesIndexesLater: Bool { indexes != .verified }
+    /// The indexes to be verified at the end, each with its path.
+    private var laterIndexes: [(path: [VerificationStep], work: (inout Verification) -> Void)] = []
+    private var isVerifyingIndexes = false
     private var claims = 0
     /// The pages of all claimed blocks, if requested.
     package private(set) var claimedPages: PageSet?
@@ -125,12 +131,20 @@ package struct Verification: BlockVerifier {
         guard case .value(let name, _)? = places.first else { return nil }
         accounts[name, default: RootAccount()].add(
             offset, byteCount: byteCount, blockBytes: ledger.claimedBytes - bytes,
-            watching: watchedPages)
+            // The values of an index are also in the rows.
+            watching: isVerifyingIndexes ? [] : watchedPages)
         return nil
     }
 
     package mutating func report(_ problem: String) {
         problemCount += 1
+        if isVerifyingIndexes {
+            if let rootPlace {
+                accounts[rootPlace, default: RootAccount()].add(
+                    indexProblem: placeDescription + problem)
+            }
+            return
+        }
         if case .value(let name, _)? = places.first {
             accounts[name, default: RootAccount()].add(problem: placeDescription + problem)
         }
@@ -186,6 +200,24 @@ package struct Verification: BlockVerifier {
         body(&self)
         (level, beginning, firstPostponed) = outer
         wholes -= 1
+    }
+
+    // MARK: Indexes
+
+    package mutating func verifyLater(_ work: @escaping (inout Verification) -> Void) {
+        if indexes == .noted { laterIndexes.append((places, work)) }
+    }
+
+    /// After everything else, because a damaged index may lead to the blocks of others.
+    private mutating func verifyIndexes() {
+        isVerifyingIndexes = true
+        for (path, work) in laterIndexes {
+            places = path
+            work(&self)
+        }
+        places = []
+        laterIndexes = []
+        isVerifyingIndexes = false
     }
 
     // MARK: Ownership
@@ -340,6 +372,7 @@ package struct Verification: BlockVerifier {
     package mutating func run() {
         followRoots()
         compareOwners()
+        verifyIndexes()
     }
 
     package mutating func followRoots() {

@@ -24,14 +24,19 @@ struct RootExporter {
 
     private let access: HeapAccess
     private let damagedPages: PageComparison?
+    private let leavesOutIndexes: Bool
     private let encoder = JSONEncoder()
 
     /// Without a comparison, values are exported as they are, however they got there.
+    /// `leavesOutIndexes`: the indexes of tables are neither verified nor exported, and the number
+    /// that was used last is that of the last row at least. An import makes the indexes anew.
     init(
         _ access: HeapAccess, knowing types: [any Persistable.Type],
+        leavingOutIndexes leavesOutIndexes: Bool = false,
         comparing damagedPages: PageComparison? = nil
     ) throws(HeapError) {
         self.access = access
+        self.leavesOutIndexes = leavesOutIndexes
         self.damagedPages = damagedPages
         try RunTimeTypes.install(knowing: types)
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -83,12 +88,14 @@ struct RootExporter {
 
     /// Exports roots that have been found already, so that the catalogue need not be intact.
     func export(
-        _ entries: [NamedEntry], dataVersion: Int, to write: (String) throws -> Void
+        _ entries: [NamedEntry], dataVersion: Int, beginning: (_ root: String) -> Void,
+        to write: (String) throws -> Void
     ) throws {
         let found = try find(entries)
         var verification = Verification(access)
         let owned = try verify(found, in: &verification)
-        try writeLines(of: found, dataVersion: dataVersion, owned, to: write)
+        try writeLines(
+            of: found, dataVersion: dataVersion, owned, beginning: beginning, to: write)
     }
 
     private func find(_ entries: [NamedEntry]) throws(HeapError) -> [Found] {
@@ -108,11 +115,11 @@ struct RootExporter {
 
     private func writeLines(
         of roots: [Found], dataVersion: Int, _ ownedPlaces: Set<UInt64>,
-        to write: (String) throws -> Void
+        beginning: (_ root: String) -> Void = { _ in }, to write: (String) throws -> Void
     ) throws {
         let records = ExportedRecords(ownedPlaces: ownedPlaces)
         encoder.userInfo[Exchange.userInfoKey] = records
-        let forms = LineForm.Maker()
+        let forms = LineForm.Maker(leavingOutIndexes: leavesOutIndexes)
         var lines = LineWriter(access, records, encoder)
         for root in roots {
             var failure: (any Error)?
@@ -122,6 +129,7 @@ struct RootExporter {
                     throw error
                 }
             }
+            beginning(root.name)
             do {
                 try pass(header(of: root, root.type, dataVersion))
                 try export(root, root.type, forms.form(of: root.type), &lines, to: pass)
@@ -141,6 +149,7 @@ struct RootExporter {
         _ roots: [Found], in verification: inout Verification
     ) throws(HeapError) -> Set<UInt64> {
         verification.collectsReferredPlaces = true
+        if leavesOutIndexes { verification.indexes = .leftOut }
         for root in roots {
             verification.within(.value(keyAt: root.entry.keyPlace, String.self)) {
                 root.type.verify(at: root.entry.place, in: &$0)

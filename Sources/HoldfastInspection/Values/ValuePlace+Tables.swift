@@ -72,6 +72,26 @@ struct DescribedTable {
         return numbers
     }
 
+    /// How a field of a table is exported if its indexes are to be made anew; nil for the rows.
+    static func mended(_ field: RecordLayout.Field, of layout: RecordLayout) -> LineForm.Content? {
+        if IndexField(named: field.name) != nil { return .emptyList }
+        guard field.name == "last", let rows = layout.fields.first(where: { $0.name == "rows" })
+        else { return nil }
+        return .other { access, place in
+            let block = place - UInt64(field.offset)
+            let last = access.load(place, as: UInt64.self)
+            let greatest = Self.rows(rows.valueType, at: block + UInt64(rows.offset), access)?
+                .lastPlace.map { access.load($0.key, as: UInt64.self) }
+            return max(last, greatest ?? 0)
+        }
+    }
+
+    private static func rows<Rows: Persistable>(
+        _: Rows.Type, at place: UInt64, _ access: HeapAccess
+    ) -> (any InspectableOrder)? {
+        Rows.load(access.load(place, as: Rows.Stored.self), from: access) as? any InspectableOrder
+    }
+
     private func forEachIndex(
         _ body: (any DescribedIndex.Type, UInt64, IndexField, RowWalk) throws -> Void
     ) throws {

@@ -5,14 +5,22 @@ import HoldfastEngine
 // program does with them. So it makes the indexes anew.
 
 extension TypeShape {
+    static let tablePrefix = "Table<"
+
     /// Whether this is the record of a ``PersistentTable``.
     package var isTable: Bool {
         guard case .record(let name, let fields, _) = self else { return false }
-        return name.hasPrefix("Table<") && fields.first?.name == "rows"
+        return name.hasPrefix(Self.tablePrefix) && fields.first?.name == "rows"
     }
 }
 
 extension ValuePlace {
+    /// The rows of a table by their numbers; nil if the value is no table.
+    package var rowsOfTable: ValuePlace? {
+        let table = inside
+        return table.shape.isTable ? table.field("rows") : nil
+    }
+
     /// Makes the indexes from the rows if the value is a table.
     ///
     /// - Throws: ``InspectionProblem`` if two rows have the same value of a property that must be
@@ -202,7 +210,7 @@ extension IndexKey: DescribedIndex {
         }
         if let duplicate {
             throw InspectionProblem(
-                "two rows of the table have the \(field.property) \(duplicate.value), which must be unique"
+                "two rows of the table have the \(field.property) \(Self.text(of: duplicate.value)), which must be unique"
             )
         }
     }

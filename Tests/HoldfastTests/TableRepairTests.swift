@@ -73,7 +73,7 @@ import TestSupport
                 switch root {
                 case "table": shelf.table
                 case "tables": try #require(shelf.tables[1])
-                case "list": shelf.list[0]
+                case "list": try #require(shelf.list.first)
                 default: try #require(shelf.boxes["a"]).rows
                 }
             let numbers = table.ordered(by: \.number).map(\.id.number)

@@ -107,6 +107,7 @@ import TestSupport
             }
             let notes = repair.kept.flatMap(\.rebuiltIndexes)
             #expect(notes.count == 1 && notes[0].contains("number"), "\(notes)")
+            #expect(!notes.joined().contains("IndexKey"), "\(notes)")
             try expectAllRows(of: root)
         }
     }

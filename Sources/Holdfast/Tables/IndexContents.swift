@@ -52,6 +52,13 @@ extension IndexKey {
     }
 }
 
+/// In the places of problems.
+extension IndexKey: CustomStringConvertible {
+    @usableFromInline package var description: String {
+        "\(Self.text(of: value)) of row \(row)"
+    }
+}
+
 extension IndexField {
     /// Why `last` cannot be the number that was used last in a table with rows up to `greatest`.
     package static func problem(ofLast last: UInt64, greatest: UInt64?) -> String? {

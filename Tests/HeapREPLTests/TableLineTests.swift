@@ -110,4 +110,28 @@ import TestSupport
         let check = try heap.heap.check()
         #expect(check.isSound && check.unreachedBlocks == 0, "\(check)")
     }
+
+    /// A table is shown as its rows, which are found by their numbers.
+    @Test func tablesAreTheirRows() throws {
+        let result = try run(
+            """
+            tasks.rows.removeValue(forKey: 3)
+            tasks[1].due = nil
+            tasks
+            tasks[2].title
+            tasks.count
+            projects["a"].points = projects["a"].points
+
+            """)
+        #expect(result.error == "")
+        let task = "Task(title: \"task 1\", due: nil, code: \"code 1\")"
+        #expect(result.output.contains("[1: \(task), 2: Task("), "\(result.output)")
+        #expect(result.output.contains("\"task 2\"\n2\n"), "\(result.output)")
+        let heap = try TypedHeap<Tracker>.open(folder.heap)
+        let points = try heap.read { try #require($0.projects["a"]?.points).map(\.x) }
+        #expect(points == [5])
+        let due = try heap.read { $0.tasks.ordered(by: \.due)[nil].map(\.id.number) }
+        #expect(due == [1])
+        #expect(try heap.heap.check().isSound)
+    }
 }

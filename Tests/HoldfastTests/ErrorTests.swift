@@ -46,7 +46,7 @@ import Testing
         .networkFileSystem(path: path, name: "NFS"),
         .unsupportedPages(path: path, bytes: 65_536, limit: 16_384),
         .damagedPages(path: path, pages: [3, 4, 5, 6, 7, 8]), .alreadyExists(path: path),
-        .noFile(path: path),
+        .damagedPages(path: path, pages: [3]), .sameFile(path: path), .noFile(path: path),
         .rootExists(path: path, name: "stock"),
         .unknownType(path: path, name: "stock", type: "Array<Bolt{4 bytes}>"),
         .cannotExport(

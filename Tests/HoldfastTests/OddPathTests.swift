@@ -91,7 +91,7 @@ import TestSupport
             try PersistentHeap.build(path, replacing: true) { _ = try $0.value("v", initial: 6) }
             #expect(try value(path) == 6)
             let heap = try PersistentHeap.open(path)
-            #expect(throws: HeapError.alreadyExists(path: path)) { try heap.copy(to: path) }
+            #expect(throws: HeapError.sameFile(path: path)) { try heap.copy(to: path) }
             try heap.close()
         } else {
             #expect(complaint { try use(path) }?.contains("\(bytes + 7) bytes") == true)

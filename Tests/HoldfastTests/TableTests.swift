@@ -18,6 +18,10 @@ import TestSupport
     @Indexed var task: Task.RowID?
 }
 
+@Persistable private struct Label {
+    @Indexed(.unique) var text: String?
+}
+
 extension Int: TableValue {}
 
 /// Equal to the program, and two places in an index.
@@ -42,6 +46,10 @@ extension Int: TableValue {}
     var children = PersistentTable<Node>()
 
     static func named(_ name: String) -> Node { Node(name: name) }
+}
+
+@HeapSchema private struct Labels {
+    var all: PersistentTable<Label>
 }
 
 @HeapSchema private struct Tracker {
@@ -215,6 +223,21 @@ extension Int: TableValue {}
             rows[first...][...last].count, rows[last][first].count,
         ]
         #expect(found == expected)
+    }
+
+    /// An error names the value of an optional property, and not that it is one.
+    @Test func uniqueOptionals() throws {
+        let heap = try TypedHeap<Labels>.open(folder.file("labels"))
+        try heap.write { labels in
+            let first = try labels.all.insert(Label(text: "zz"))
+            let duplicate = TableError.duplicate(
+                path: folder.file("labels"), type: "Label", property: "text", value: "zz",
+                row: first.number)
+            #expect(throws: duplicate) { try labels.all.insert(Label(text: "zz")) }
+            try labels.all.insert(Label(text: nil))
+            try labels.all.insert(Label(text: nil))
+        }
+        try heap.close()
     }
 
     @Test func uniqueValues() throws {

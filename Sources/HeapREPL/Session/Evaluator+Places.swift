@@ -51,6 +51,7 @@ extension Evaluator {
     /// Properties that do not require reading a whole collection are computed here.
     private func property(_ name: String, of place: Place) throws -> Operand? {
         if let field = place.field(name) { return .place(field) }
+        if let rows = place.rowsOfTable { return try property(name, of: rows) }
         switch (place.kind, name) {
         case (.list, "count"), (.set, "count"), (.map, "count"):
             return .value(.integer(Int128(try place.count())))
@@ -135,7 +136,11 @@ extension Evaluator {
                     at: location)
             }
             return .value(try place.entries(in: fitted(bounds, to: place, location)))
-        case .other: return .value(try element(of: try place.load(), argument, defaultValue))
+        case .other:
+            if let rows = place.rowsOfTable {
+                return try element(of: rows, argument, defaultValue)
+            }
+            return .value(try element(of: try place.load(), argument, defaultValue))
         }
     }
 

@@ -60,6 +60,9 @@ struct Place {
 
     // MARK: Tables
 
+    /// The rows of a table by their numbers; nil if the value is no table.
+    var rowsOfTable: Place? { place.rowsOfTable.map { Place($0) } }
+
     /// Whether there are tables in the value.
     var leadsToTables: Bool { shape.contains(\.isTable) }
 

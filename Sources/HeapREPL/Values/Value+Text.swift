@@ -27,6 +27,8 @@ extension Value {
             Self.brackets(
                 pairs.prefix(amount.elements).map { $0.text(amount) }, of: pairs.count, empty: "[:]"
             )
+        case .object(let name, let fields) where Value.isTable(name, fields):
+            fields[0].value.text(amount)
         case .object(let name, let fields):
             "\(name)(\(fields.map { "\(Name.text($0.name)): \($0.value.text(amount))" }.joined(separator: ", ")))"
         case .range(let bounds): bounds.text(amount)
@@ -42,6 +44,11 @@ extension Value {
                 pairs.prefix(amount.elements).map { $0.text(amount) }, of: count, empty: "[:]")
         case .beginning(let value, _): value.text(amount)
         }
+    }
+
+    /// A table is shown as its rows by their numbers.
+    private static func isTable(_ name: String, _ fields: [Field]) -> Bool {
+        name.hasPrefix("Table<") && fields.first?.name == "rows"
     }
 
     private static func brackets(_ parts: [String], of count: Int, empty: String = "[]") -> String {

@@ -45,9 +45,14 @@ extension PersistentHeap {
     /// The file appears at `path` when it is complete and durable, or not at all. `progress` is
     /// reported in pages.
     ///
+    /// The pages of the heap are compared with their checksums, because those of a copy are new: a
+    /// copy of damage would look sound. What can be read of a damaged heap is saved by
+    /// `PersistentHeap.repair(_:to:knowing:progress:)` of `HoldfastInspection`.
+    ///
     /// - Throws: ``HeapError/alreadyExists(path:)`` if there is a file at `path` and `replacing` is
-    ///   false, and ``HeapError/busy(path:)`` if the file to be replaced is a heap that is open in
-    ///   any process.
+    ///   false; ``HeapError/busy(path:)`` if the file to be replaced is a heap that is open in any
+    ///   process; ``HeapError/sameFile(path:)`` if it is this heap; and
+    ///   ``HeapError/damagedPages(path:pages:)`` if a page does not match its checksum.
     /// - Complexity: O(size of the heap).
     public func copy(
         to path: String, replacing: Bool = false,
@@ -61,6 +66,7 @@ extension PersistentHeap {
         progress: ((_ done: Int, _ of: Int) -> Void)?
     ) throws(HeapError) {
         try requireOpen()
+        try engine.requireOther(path)
         let snapshot = try makeSnapshotEngine(isCancelled: isCancelled)
         defer { try? snapshot.close() }
         let packer = Packer(

@@ -16,6 +16,9 @@ package protocol DescribedRecord: HeapRecord {
     /// Whether some fields follow from others: those of a table.
     static var hasIndexes: Bool { get }
 
+    /// Whether the field of this name is such a one.
+    static func isIndex(_ field: String) -> Bool
+
     /// Why the indexes are not those of the rows; nil if they are. All fields are sound by
     /// themselves.
     var indexProblem: String? { get }
@@ -27,8 +30,24 @@ extension DescribedRecord {
             return verifyEachField(at: block, in: &verification)
         }
         let before = verification.problemCount
-        verification.completely { verifyEachField(at: block, in: &$0) }
+        let comeLater = verification.verifiesIndexesLater
+        verification.completely {
+            verifyEachField(at: block, in: &$0) { !comeLater || !isIndex($0) }
+        }
         guard verification.problemCount == before, !verification.wasCancelled else { return }
+        guard comeLater else { return compareIndexes(at: block, in: &verification) }
+        verification.verifyLater { verification in
+            let before = verification.problemCount
+            verification.completely { verifyEachField(at: block, in: &$0, where: isIndex) }
+            guard verification.problemCount == before, !verification.wasCancelled else { return }
+            compareIndexes(at: block, in: &verification)
+        }
+    }
+
+    /// Everything has been verified by itself.
+    private static func compareIndexes(
+        at block: UInt64, in verification: inout some BlockVerifier
+    ) {
         if let problem = Self(access: verification.access, place: block).indexProblem {
             verification.report(problem)
         }

@@ -16,15 +16,18 @@ extension HeapRecord {
         verifyEachField(at: offset, in: &verification)
     }
 
+    /// Verifies the fields, or only those that `isChosen` names.
     static func verifyEachField(
-        at offset: UInt64, in verification: inout some BlockVerifier
+        at offset: UInt64, in verification: inout some BlockVerifier,
+        where isChosen: @escaping (_ name: String) -> Bool = { _ in true }
     ) {
         guard verification.enterLevel() else {
-            return verification.postpone { verifyEachField(at: offset, in: &$0) }
+            return verification.postpone { verifyEachField(at: offset, in: &$0, where: isChosen) }
         }
         defer { verification.leaveLevel() }
         guard verification.partToVisit().hasContents else { return }
-        for field in RecordLayout.of(Self.self).fields where !field.isAlwaysValid {
+        for field in RecordLayout.of(Self.self).fields
+        where !field.isAlwaysValid && isChosen(field.name) {
             verification.within(.field(field.name)) {
                 field.valueType.verify(at: offset + UInt64(field.offset), in: &$0)
             }

@@ -24,6 +24,8 @@ struct Packer {
         let context = try snapshot.beginRead()
         defer { snapshot.endRead(context) }
         let access = HeapAccess(context: context, epoch: context.pointee.epoch)
+        // What the walk and the moves read gets new checksums.
+        try snapshot.requireSoundForCopy()
         let isCancelled = { snapshot.options.isCancelled?() == true }
         var verification = Verification(access)
         verification.mayGoOn = { _ in !isCancelled() }

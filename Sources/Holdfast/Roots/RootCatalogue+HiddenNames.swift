@@ -37,20 +37,29 @@ extension RootCatalogue {
     static func historyName(_ root: String) -> String { hiddenPrefix + historyPrefix + root }
 
     /// Whether a root of this name belongs to an unfinished migration.
-    package static func isUnfinished(hiddenName name: String) -> Bool {
+    private static func isUnfinished(hiddenName name: String) -> Bool {
         name != dataVersionName && !name.hasPrefix(hiddenPrefix + historyPrefix)
             && !name.hasPrefix(hiddenPrefix + schemaPrefix)
     }
 
     /// Returns the root whose unfinished migration a hidden name belongs to, or nil if it belongs
     /// to none.
-    package static func unfinishedRoot(hiddenName name: String) -> String? {
+    private static func unfinishedRoot(hiddenName name: String) -> String? {
         guard isUnfinished(hiddenName: name) else { return nil }
         let rest = name.dropFirst(hiddenPrefix.count)
         for prefix in [cursorPrefix, remainderPrefix] where rest.hasPrefix(prefix) {
             return String(rest.dropFirst(prefix.count))
         }
         return String(rest)
+    }
+
+    /// Returns the roots, sorted, that are in the middle of a migration or a conversion.
+    package static func unfinishedRoots(among names: Set<String>) -> [String] {
+        Set(
+            names.compactMap { name in
+                isHidden(name, names.contains) ? unfinishedRoot(hiddenName: name) : nil
+            }
+        ).sorted()
     }
 
     /// Returns whether the name is one of Holdfast's own, given the roots that `isThere` reports. A

@@ -20,6 +20,15 @@ extension IndexKey {
         return duplicate
     }
 
+    /// A value in messages: of an optional, the value in it.
+    package static func text(of value: Value) -> String { text(ofAny: value) }
+
+    private static func text(ofAny value: Any) -> String {
+        let mirror = Mirror(reflecting: value)
+        guard mirror.displayStyle == .optional else { return "\(value)" }
+        return mirror.children.first.map { text(ofAny: $0.value) } ?? "nil"
+    }
+
     /// Why the entries are not those of the rows; nil if they are. Everything has been verified by
     /// itself.
     package static func problem(
@@ -40,6 +49,13 @@ extension IndexKey {
             }
         }
         return problem
+    }
+}
+
+/// In the places of problems.
+extension IndexKey: CustomStringConvertible {
+    @usableFromInline package var description: String {
+        "\(Self.text(of: value)) of row \(row)"
     }
 }
 

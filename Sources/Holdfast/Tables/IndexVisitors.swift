@@ -97,7 +97,7 @@ extension PersistentTable {
     func duplicate<Key>(_ index: TableIndex<Value, Key>, _ key: Key, _ row: UInt64) -> TableError {
         .duplicate(
             path: access.heapPath, type: TypeDescription.name(of: Value.self),
-            property: index.name, value: "\(key)", row: row)
+            property: index.name, value: IndexKey.text(of: key), row: row)
     }
 }
 
@@ -169,6 +169,8 @@ struct IndexVerification<Value: TableValue>: TableIndexVisitor {
 
 extension PersistentTable {
     package static var hasIndexes: Bool { true }
+
+    package static func isIndex(_ field: String) -> Bool { IndexField(named: field) != nil }
 
     package var indexProblem: String? {
         var visitor = IndexVerification(

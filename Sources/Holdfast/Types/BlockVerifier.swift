@@ -24,6 +24,10 @@ public protocol BlockVerifier {
     /// their rows.
     var comparesIndexes: Bool { get }
 
+    /// Whether the indexes of tables are verified on their own by `verifyLater`, since they can be
+    /// made anew from the rows.
+    var verifiesIndexesLater: Bool { get }
+
     /// Claims the block at `offset` that was allocated with this size and alignment.
     ///
     /// If no such block is in use there, or it has another owner, the result is false and a problem
@@ -59,6 +63,10 @@ public protocol BlockVerifier {
     /// Verifies, with `body`, data that is read immediately afterwards, so that none of it may be
     /// postponed.
     mutating func completely(_ body: (inout Self) -> Void)
+
+    /// Postpones `work`, to be done at the current place when everything else has been verified.
+    /// Only if `verifiesIndexesLater`.
+    mutating func verifyLater(_ work: @escaping (inout Self) -> Void)
 
     /// Records a reference to a record, to be followed once everything that has an owner is known.
     /// `shares` says that the reference counts as an owner itself.
@@ -116,6 +124,8 @@ public enum VerificationStep {
 
 extension BlockVerifier {
     public var comparesIndexes: Bool { false }
+    public var verifiesIndexesLater: Bool { false }
+    public mutating func verifyLater(_ work: @escaping (inout Self) -> Void) { work(&self) }
 
     /// Returns the whole.
     public mutating func partToVisit() -> VisitedPart { VisitedPart(.everything) }

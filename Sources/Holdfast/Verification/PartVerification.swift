@@ -135,28 +135,20 @@ package struct PartVerification: BlockVerifier {
 }
 
 extension HeapAccess {
+    /// The roots in the catalogue, Holdfast's own too, and the first problem of the catalogue.
+    /// Verifies the catalogue and nothing of the roots.
+    package var verifiedCatalogue: (roots: [FoundRoot], problem: String?) {
+        guard catalogue != 0 else { return ([], nil) }
+        var verification = PartVerification(self, visiting: .everything)
+        verification.verifyCatalogue()
+        return (verification.foundRoots, verification.problem)
+    }
+
     /// The roots that are in the middle of a migration or a conversion, sorted; none if the
     /// catalogue is damaged. Verifies the catalogue.
     package var verifiedUnfinishedRoots: [String] {
-        guard catalogue != 0 else { return [] }
-        var verification = PartVerification(self, visiting: .everything)
-        verification.verifyCatalogue()
-        guard verification.problem == nil else { return [] }
-        let names = Set(verification.foundRoots.map(\.name))
-        return Set(
-            names.compactMap { name in
-                RootCatalogue.isHidden(name, names.contains)
-                    ? RootCatalogue.unfinishedRoot(hiddenName: name) : nil
-            }
-        ).sorted()
-    }
-
-    /// Returns the root with this name, or nil if there is none, and the first problem of the
-    /// catalogue. Verifies the catalogue and nothing of the roots.
-    package func verifiedRoot(_ name: String) -> (root: FoundRoot?, problem: String?) {
-        guard catalogue != 0 else { return (nil, nil) }
-        var verification = PartVerification(self, visiting: .everything)
-        verification.verifyCatalogue()
-        return (verification.foundRoots.first { $0.name == name }, verification.problem)
+        let (roots, problem) = verifiedCatalogue
+        guard problem == nil else { return [] }
+        return RootCatalogue.unfinishedRoots(among: Set(roots.map(\.name)))
     }
 }

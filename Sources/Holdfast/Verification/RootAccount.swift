@@ -42,12 +42,18 @@ package struct RootAccount {
     package private(set) var bytes = 0
     /// At most 20.
     package private(set) var problems: [String] = []
+    /// The same of indexes, if they are only noted; see `IndexTreatment`.
+    package private(set) var indexProblems: [String] = []
     /// The watched pages that contain any of the root's blocks.
     package private(set) var watchedPages: Set<Int> = []
 
     package init() {}
 
     mutating func add(problem: String) { if problems.count < 20 { problems.append(problem) } }
+
+    mutating func add(indexProblem problem: String) {
+        if indexProblems.count < 20 { indexProblems.append(problem) }
+    }
 
     mutating func add(_ offset: UInt64, byteCount: Int, blockBytes: Int, watching pages: [Int]) {
         blocks += 1
@@ -66,4 +72,14 @@ package struct RootAccount {
             low += 1
         }
     }
+}
+
+/// What a walk does about the indexes of tables, which can be made anew from the rows.
+package enum IndexTreatment {
+    /// They are verified like everything else.
+    case verified
+    /// They are verified last, and what is wrong with them is noted apart from all problems.
+    case noted
+    /// They are not looked at.
+    case leftOut
 }

@@ -77,6 +77,12 @@ package struct Verification: BlockVerifier {
     package var mayGoOn: ((_ claimedBytes: Int) -> Bool)?
     package private(set) var wasCancelled = false
     package var comparesIndexes: Bool { true }
+    /// What is done about the indexes of tables.
+    package var indexes = IndexTreatment.verified
+    package var verifiesIndexesLater: Bool { indexes != .verified }
+    /// The indexes to be verified at the end, each with its path.
+    private var laterIndexes: [(path: [VerificationStep], work: (inout Verification) -> Void)] = []
+    private var isVerifyingIndexes = false
     private var claims = 0
     /// A place whose root is looked for. The walk ends when it has been found.
     var sought: UInt64?
@@ -84,6 +90,8 @@ package struct Verification: BlockVerifier {
     private(set) var soughtPath: String?
     private(set) var soughtType: (any Persistable.Type)?
     private var rootType: (any Persistable.Type)?
+    /// The pages of all claimed blocks, if requested.
+    package private(set) var claimedPages: PageSet?
 
     package init(_ access: HeapAccess, watching pages: [Int] = []) {
         self.access = access
@@ -126,10 +134,12 @@ package struct Verification: BlockVerifier {
             return problem
         }
         if let sought, sought >= offset, sought - offset < byteCount { find(at: offset) }
+        claimedPages?.insert(bytesAt: offset, count: byteCount)
         guard case .value(let name, _)? = places.first else { return nil }
         accounts[name, default: RootAccount()].add(
             offset, byteCount: byteCount, blockBytes: ledger.claimedBytes - bytes,
-            watching: watchedPages)
+            // The values of an index are also in the rows.
+            watching: isVerifyingIndexes ? [] : watchedPages)
         return nil
     }
 
@@ -143,6 +153,13 @@ package struct Verification: BlockVerifier {
 
     package mutating func report(_ problem: String) {
         problemCount += 1
+        if isVerifyingIndexes {
+            if let rootPlace {
+                accounts[rootPlace, default: RootAccount()].add(
+                    indexProblem: placeDescription + problem)
+            }
+            return
+        }
         if case .value(let name, _)? = places.first {
             accounts[name, default: RootAccount()].add(problem: placeDescription + problem)
         }
@@ -200,12 +217,37 @@ package struct Verification: BlockVerifier {
         wholes -= 1
     }
 
+    // MARK: Indexes
+
+    package mutating func verifyLater(_ work: @escaping (inout Verification) -> Void) {
+        if indexes == .noted { laterIndexes.append((places, work)) }
+    }
+
+    /// After everything else, because a damaged index may lead to the blocks of others.
+    private mutating func verifyIndexes() {
+        isVerifyingIndexes = true
+        for (path, work) in laterIndexes {
+            places = path
+            work(&self)
+        }
+        places = []
+        laterIndexes = []
+        isVerifyingIndexes = false
+    }
+
     // MARK: Ownership
 
     /// Starts recording which root leads to which block.
     package mutating func recordOwners() {
         ownerNumbers = [:]
         ledger.recordOwners()
+    }
+
+    /// Starts collecting the pages from which the data of claimed blocks is read, and the word that
+    /// leads to the catalogue.
+    package mutating func collectPages() {
+        claimedPages = PageSet()
+        claimedPages?.insert(Int(HeapLayout.allocatorRootPage))
     }
 
     /// Every page, and the owners of its contents as far as they have been recorded. Owner 1 is the
@@ -346,6 +388,7 @@ package struct Verification: BlockVerifier {
     package mutating func run() {
         followRoots()
         compareOwners()
+        verifyIndexes()
     }
 
     package mutating func followRoots() {

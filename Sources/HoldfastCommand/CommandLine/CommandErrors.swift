@@ -68,6 +68,10 @@ extension HeapError {
                 + "file."
         case .readOnly(let path):
             "\(path) is read-only. Change the file's permissions (chmod), or make a copy elsewhere."
+        case .damagedPages(let path, let pages):
+            Self.sentence(ofDamaged: pages, in: path)
+                + " Restore it from a copy, or save what can be read: holdfast check \(path) "
+                + "--repair OUT"
         default: description
         }
     }

@@ -26,6 +26,9 @@ extension ValuePath {
     {
         guard let place = try reach(start, check) else { return nil }
         switch (place.kind, step) {
+        case (.fields, .number(let text)):
+            guard let rows = place.rowsOfTable else { return nil }
+            return try value(of: rows, for: text, isQuoted: false, check)
         case (.fields, .name(let name)), (.fields, .text(let name)): return place.field(name)
         case (.list, .number(let text)), (.list, .name(let text)):
             guard let index = Int(text), let count = place.count else { return nil }
@@ -78,6 +81,9 @@ extension ValuePath {
     static func description(of start: ValuePlace) -> String {
         guard let place = reach(start) else { return "nil" }
         let name = TypeNames.short(place.shape)
+        if let count = place.rowsOfTable?.count {
+            return "a \(name), count \(Figures.count(count))"
+        }
         let fields = place.fieldNames
         if place.kind == .fields, !fields.isEmpty {
             return

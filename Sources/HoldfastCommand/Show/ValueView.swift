@@ -20,9 +20,10 @@ struct ValueView {
     /// Checks everything that `lines` or `json` reads.
     func check(_ check: PartCheck, isJSON: Bool) throws {
         guard let value = try ValuePath.reach(place, check) else { return }
+        if let rows = value.rowsOfTable { try check(rows, .itself) }
         let (end, _) = from.addingReportingOverflow(min(limit, .max - from))
         try check(
-            value,
+            value.rowsOfTable ?? value,
             .elements(
                 from ..< max(end, from), nested: isJSON ? limit : Self.nestedLimit,
                 // The elements are one level below the value.
@@ -31,6 +32,9 @@ struct ValueView {
 
     func lines() throws -> [String] {
         guard let value = ValuePath.reach(place) else { return ["nil"] }
+        if let rows = value.rowsOfTable {
+            return entries(try rows.entries(from: from, limit: limit), of: value) + indexes(value)
+        }
         switch value.kind {
         case .list:
             return rows(of: value, count: value.count ?? 0) { index in
@@ -46,8 +50,21 @@ struct ValueView {
         }
     }
 
+    /// Of a table, that of its rows.
+    private static func count(_ value: ValuePlace) -> Int? {
+        value.rowsOfTable?.count ?? value.count
+    }
+
+    /// The names of a table's indexes, whose entries repeat what is in the rows.
+    private func indexes(_ table: ValuePlace) -> [String] {
+        let names = table.fieldNames.filter { IndexField(named: $0) != nil }
+        guard !names.isEmpty else { return [] }
+        let list = names.map { DisplayText.oneLine($0) }.joined(separator: ", ")
+        return [painter.faint("  indexed \(list)")]
+    }
+
     private func head(_ value: ValuePlace) -> String {
-        let count = value.count.map { ", count \(Figures.count($0))" } ?? ""
+        let count = Self.count(value).map { ", count \(Figures.count($0))" } ?? ""
         return
             "\(painter.bold(DisplayText.oneLine(path))) "
             + "\(painter.faint("is \(TypeNames.short(value.shape))\(count)"))"
@@ -73,7 +90,7 @@ struct ValueView {
     {
         let rows = entries.map { key, value in (text(key), value.map(text) ?? "") }
         let list = rows.allSatisfy { $0.1.isEmpty } ? rows.map { "  \(cut($0.0, 2))" } : lines(rows)
-        return [head(value)] + list + rest(value.count ?? rows.count, shown: rows.count)
+        return [head(value)] + list + rest(Self.count(value) ?? rows.count, shown: rows.count)
     }
 
     /// A bit set has no entries, only members.
@@ -145,10 +162,10 @@ struct ValueView {
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
         let value = ValuePath.reach(place)
-        let shown = try value.map(part) ?? .null
+        let shown = try value.map { try part(of: $0.rowsOfTable ?? $0) } ?? .null
         let members: [(String, JSONText)] = [
             ("path", .string(path)), ("type", .string(place.shape.text)),
-            ("count", JSONText(value?.count)),
+            ("count", JSONText(value.flatMap(Self.count))),
             ("from", .integer(from)),
         ]
         let head = members.map { "\(JSONText.string($0.0).text):\($0.1.text)" }.joined(

@@ -25,8 +25,8 @@ extension Verb {
             "With --repair, every root that can be followed to its end is copied, element by "
                 + "element, to a new heap; roots that cannot are left out and named. Roots that "
                 + "have something in a page which does not match its checksum are copied and named "
-                + "too: they are whole, but a value in them may be wrong. Records after a damaged "
-                + "part of the log are not used.",
+                + "too: they are whole, but a value in them may be wrong. The indexes of tables are "
+                + "made anew from the rows. Records after a damaged part of the log are not used.",
         ],
         examples: [
             Example(command: "check inventory.heap", meaning: "Check for damage."),
@@ -95,7 +95,8 @@ struct CheckReport {
     /// Returns whether anything can still be read despite the error.
     private static func canBeSaved(_ error: HeapError) -> Bool {
         switch error {
-        case .truncated, .logMissing, .foreignLog, .damagedLog, .damagedPages: true
+        // The error for damaged pages says so itself.
+        case .truncated, .logMissing, .foreignLog, .damagedLog: true
         default: false
         }
     }

@@ -21,6 +21,9 @@ extension Verb {
                 + "with another identity. Readers and writers continue. Free pages are left out, "
                 + "as holes. It appears under its name when it is complete and on the disk, or not "
                 + "at all.",
+            "Every page is compared with its checksum first, since those of the copy are new: of a "
+                + "damaged heap no copy is made. What can be read of it is saved by: holdfast "
+                + "check FILE --repair OUT",
             "Copy the file with other programs only while no process has it open.",
         ],
         examples: [
@@ -146,6 +149,7 @@ enum Resizing {
         defer { try? heap.close() }
         try call.warn(of: heap)
         let before = FileSize(call.path)
+        try heap.requireChangeable()
         try body(heap)
         let others = try heap.statistics().otherOpenings.count
         try heap.close()

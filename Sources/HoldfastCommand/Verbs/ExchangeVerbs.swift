@@ -25,7 +25,8 @@ extension Verb {
                 + "value each; load reads them back without loss. All roots are from the same "
                 + "commit. The program that made the heap is not needed: the heap describes its "
                 + "types.",
-            "The heap is checked on the way: damage is an error, and is not exported.",
+            "What is exported is checked first, its structure and its pages' checksums: damage is "
+                + "an error, and nothing is exported.",
         ],
         examples: [
             Example(
@@ -112,6 +113,7 @@ extension Verb {
             let heap = try call.openHeap(.readWrite)
             defer { try? heap.close() }
             try call.warn(of: heap)
+            try heap.requireChangeable()
             names = try heap.importLines(as: name, source: said, from: next)
             try heap.close()
         }

@@ -67,6 +67,11 @@ struct RepairReport {
         {
             try call.print(line)
         }
+        for kept in repair.kept {
+            for problem in kept.rebuiltIndexes {
+                try call.print("  \(painter("rebuilt", .yellow)): \(DisplayText.oneLine(problem))")
+            }
+        }
         for loss in repair.losses {
             try call.print("  \(painter("lost", .boldRed)): \(DisplayText.oneLine(loss))")
         }
@@ -82,6 +87,7 @@ struct RepairReport {
                         "name": .string($0.root.name), "type": .string($0.root.type.text),
                         "count": JSONText($0.count),
                         "damagedPages": .array($0.damagedPages.map { .integer($0) }),
+                        "rebuiltIndexes": .array($0.rebuiltIndexes.map { .string($0) }),
                     ]
                 }),
             "leftOut": .array(

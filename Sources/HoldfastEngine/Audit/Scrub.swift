@@ -27,12 +27,18 @@ struct Scrub {
     private let zeros = PageBuffer(pages: 1)
     private var loadedChecksumPage = -1
 
-    /// The only pages to compare; nil for all.
-    private let chosen: [Int]?
+    /// The only pages that are still to be compared, the next ones last; nil for a whole pass.
+    private var parts: [Range<Int>]?
 
-    init(only chosen: [Int]? = nil) {
-        self.chosen = chosen
+    init(only parts: [Range<Int>]? = nil) {
+        self.parts = parts?.reversed()
         zeros.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+
+    /// Compares only these pages in the next steps. `report` goes on.
+    mutating func turn(to pages: Range<Int>) {
+        parts = [pages]
+        isComplete = false
     }
 
     /// Compares the next pages. `headersAreStill`: no process can write a copy of the header
@@ -43,14 +49,7 @@ struct Scrub {
         given = []
         torn = []
         loadedChecksumPage = -1
-        if let chosen {
-            for page in chosen where page >= HeapLayout.headerPages && page < base.end {
-                try check(page, try read(file, firstPage: page, count: 1), file, base)
-            }
-            isComplete = true
-            report.damagedPages += try base.judge(damaged, given: given, torn: torn, in: file)
-            return
-        }
+        guard parts == nil else { return try stepOfParts(file, base) }
         if page == 0 {
             limit = base.end
             try checkHeaders(file, areStill: headersAreStill)
@@ -65,6 +64,28 @@ struct Scrub {
             isComplete = true
         }
         report.damagedPages += try base.judge(damaged, given: given, torn: torn, in: file)
+    }
+
+    private mutating func stepOfParts(_ file: any DiskFile, _ base: DataFileState)
+        throws(SystemError)
+    {
+        var rest = Self.stepPages
+        while rest > 0, let part = parts?.popLast() {
+            page = max(part.lowerBound, Int(HeapLayout.headerPages))
+            // What no checkpoint has written yet is in the log alone.
+            end = min(base.end, part.upperBound)
+            guard page < end else { continue }
+            let start = page
+            try checkPages(file, base)
+            rest -= min(rest, page - start)
+            if page < end { parts?.append(page ..< end) }
+        }
+        isComplete = parts!.isEmpty
+        // Several parts may need the same page of checksums.
+        for page in try base.judge(damaged, given: given, torn: torn, in: file)
+        where !report.damagedPages.contains(page) {
+            report.damagedPages.append(page)
+        }
     }
 
     /// Checks the header's two pages: a valid copy in each, zeros behind it.
@@ -115,11 +136,7 @@ struct Scrub {
         }
         report.checkedPages += 1
         if base.reserved.contains(where: { $0.contains(page) }) {
-            if PageChecksums.difference(bytes, pageNumber: page) != 0 {
-                damaged.append(page)
-                torn.insert(page)
-            }
-            return
+            return checkOfChecksums(page, bytes, base)
         }
         let entry = try entry(of: page, file, base)
         if entry == 0
@@ -151,7 +168,7 @@ struct Scrub {
         while page < pages.upperBound {
             guard let (checksumPage, index) = base.table.place(of: page) else { return }
             let last = min(pages.upperBound, page + PageChecksums.entriesPerPage - index)
-            try load(checksumPage, file)
+            try load(checksumPage, file, base)
             // The common case for a long hole: its checksums are a hole too.
             if !PageChecksums.isZero(UnsafeRawBufferPointer(checksums.bytes)) {
                 for number in page ..< last
@@ -201,14 +218,30 @@ struct Scrub {
         throws(SystemError) -> UInt64
     {
         guard let (checksumPage, index) = base.table.place(of: page) else { return 0 }
-        try load(checksumPage, file)
+        try load(checksumPage, file, base)
         return PageChecksums.entry(index, in: UnsafeRawBufferPointer(checksums.bytes))
     }
 
-    private mutating func load(_ checksumPage: Int, _ file: any DiskFile) throws(SystemError) {
+    private mutating func load(_ checksumPage: Int, _ file: any DiskFile, _ base: DataFileState)
+        throws(SystemError)
+    {
         guard checksumPage != loadedChecksumPage else { return }
         try file.readOrZeros(into: checksums.bytes, at: checksumPage * HeapLayout.pageBytes)
         loadedChecksumPage = checksumPage
+        // A whole pass compares it among the others.
+        if parts != nil {
+            checkOfChecksums(checksumPage, UnsafeRawBufferPointer(checksums.bytes), base)
+        }
+    }
+
+    private mutating func checkOfChecksums(
+        _ page: Int, _ bytes: UnsafeRawBufferPointer, _ base: DataFileState
+    ) {
+        guard !(base.isTorn && base.logged.contains(page)),
+            PageChecksums.difference(bytes, pageNumber: page) != 0
+        else { return }
+        damaged.append(page)
+        torn.insert(page)
     }
 
     private func read(_ file: any DiskFile, firstPage: Int, count: Int) throws(SystemError)

@@ -45,13 +45,13 @@ struct Scrubber {
     ///
     /// Pages added to the heap meanwhile are not checked. `progress` is called between the steps
     /// with the number of pages done and in total. O(heap); reads through a buffer of 1 MiB, not
-    /// through the mapping. If `pages` is not nil, only those are read.
+    /// through the mapping. If `parts` is not nil, only those pages are read.
     static func run(
-        _ opening: OpenHeap, only pages: [Int]? = nil,
+        _ opening: OpenHeap, only parts: [Range<Int>]? = nil,
         looking look: ((OpenHeap) throws(HeapError) -> Void) throws(HeapError) -> Void,
         progress: ((_ done: Int, _ of: Int) -> Void)?
     ) throws(HeapError) -> PageReport {
-        var scrub = Scrub(only: pages)
+        var scrub = Scrub(only: parts)
         while true {
             try look { (heap) throws(HeapError) in try Scrubber(heap).step(&scrub) }
             progress?(min(scrub.page, scrub.end), scrub.end)
@@ -63,7 +63,7 @@ struct Scrubber {
         }
     }
 
-    private func step(_ scrub: inout Scrub) throws(HeapError) {
+    func step(_ scrub: inout Scrub) throws(HeapError) {
         guard let file = dataFile.file else { throw HeapError.closed(path: dataFile.path) }
         var next = scrub
         if dataFile.isWritable {
@@ -180,7 +180,7 @@ struct Scrubber {
 
     /// Lets threads and processes that wait for the checkpoint lock run before the next step.
     /// Otherwise they would have to hit the short moment between two steps.
-    private func letCheckpointsPass() {
+    func letCheckpointsPass() {
         guard let shared = participation.sharedMemory else {
             // An opening that is not registered cannot be told that another waits.
             SystemThread.sleep(microseconds: 200)

@@ -76,6 +76,8 @@ public enum HeapError: Error, Equatable, Sendable {
     case damagedPages(path: String, pages: [Int])
     /// A file already exists at the path of the new one; it was not changed.
     case alreadyExists(path: String)
+    /// The new file would be the heap itself, which was not changed.
+    case sameFile(path: String)
     /// The operation is not possible on a private copy, which no other opening can see.
     case noFile(path: String)
 
@@ -259,16 +261,18 @@ extension HeapError: CustomStringConvertible {
                 + "bytes, and the log can be mapped in pages of up to \(limit). Open it read-only, "
                 + "or write to it on a system with smaller pages."
         case .damagedPages(let path, let pages):
-            "\(pages.count) pages of \(path) do not match their checksums "
-                + "(\(pages.prefix(5).map(String.init).joined(separator: ", "))"
-                + "\(pages.count > 5 ? ", …" : "")). They were changed on the disk or by another "
-                + "program; restore the file from a copy."
+            Self.sentence(ofDamaged: pages, in: path)
+                + " They were changed on the disk or by another program; restore the file from a "
+                + "copy."
         case .noFile(let path):
             "\(path) is open as a private copy, which exists only in this process's memory and can "
                 + "be neither copied nor seen by another opening. Open it in another mode for that."
         case .alreadyExists(let path):
             "A file already exists at \(path), and it was not changed. Remove it first, or choose "
                 + "another name."
+        case .sameFile(let path):
+            "\(path) is the heap itself, by this path or another: a copy of it cannot take its "
+                + "place. Choose another name for the new file."
         case .diskFull(let path):
             "The disk is full: \(path) could not grow, and the transaction was rolled back. Free "
                 + "some space and try again."
@@ -400,6 +404,16 @@ extension HeapError {
     }
 
     /// A name in quotes, with line breaks and similar characters escaped.
+    /// Which pages of a file do not match their checksums, as a sentence.
+    package static func sentence(ofDamaged pages: [Int], in path: String) -> String {
+        guard pages.count != 1 else {
+            return "Page \(pages[0]) of \(path) does not match its checksum."
+        }
+        let some = pages.prefix(5).map(String.init).joined(separator: ", ")
+        return "\(pages.count) pages of \(path) do not match their checksums "
+            + "(\(some)\(pages.count > 5 ? ", …" : ""))."
+    }
+
     private static func quoted(_ name: String) -> String { shortened(name).debugDescription }
 
     private static func description(of obstacle: FileObstacle) -> String {

@@ -79,6 +79,14 @@ public final class HeapEngine: @unchecked Sendable {
     package var location: String { heap.dataFile.location }
     package var fileRights: FileRights? { (try? heap.dataFile.file?.rights()) ?? nil }
     package var isForked: Bool { heap.lifecycle.isForked }
+    /// Throws `sameFile` if this path leads to the heap's own file.
+    package func requireOther(_ path: String) throws(HeapError) {
+        let disk = heap.dataFile.disk.diskOfCopies
+        guard let mine = fileIdentity, disk.fileIdentity(at: disk.resolve(path)) == mine else {
+            return
+        }
+        throw HeapError.sameFile(path: path)
+    }
     package func requireInPlace() throws(HeapError) { try heap.dataFile.requireInPlace() }
 
     /// Whether another opening in this process, for `other` and perhaps without other processes,
@@ -153,15 +161,25 @@ public final class HeapEngine: @unchecked Sendable {
     }
 
     /// Writes the state of a snapshot (`EngineOptions.isSnapshot`) to a new heap file; see
-    /// `HeapCopier`.
+    /// `HeapCopier`. Throws `damagedPages` if a page does not match its checksum.
     public func writeCopy(
         to destination: String, replacing: Bool = false,
         progress: ((_ done: Int, _ of: Int) -> Void)? = nil
     ) throws(HeapError) {
         try reading { (heap) throws(HeapError) in
-            try HeapCopier(dataFile: heap.dataFile, view: heap.view)
-                .copy(to: destination, replacing: replacing, progress: progress)
+            let pages = CopiedPages(heap)
+            try pages.requireSoundPageMap()
+            try HeapCopier(
+                dataFile: heap.dataFile, view: heap.view, requireSound: pages.requireSound
+            )
+            .copy(to: destination, replacing: replacing, progress: progress)
         }
+    }
+
+    /// Throws `damagedPages` unless all pages of a snapshot that are not free match their
+    /// checksums. For a copy that reads them in another order.
+    package func requireSoundForCopy() throws(HeapError) {
+        try reading { (heap) throws(HeapError) in try CopiedPages(heap).requireAllSound() }
     }
 
     /// Finds every bit of the file that has changed since it was written; see `Scrubber`.
@@ -172,11 +190,11 @@ public final class HeapEngine: @unchecked Sendable {
         return try Scrubber.run(heap, looking: reading, progress: progress)
     }
 
-    /// Compares the pages in which these lines lie with their checksums. Reads only them, and the
-    /// checksums.
-    package func scrub(pagesOf lines: LineSet) throws(HeapError) -> PageReport {
+    /// Compares these pages with their checksums, or all if there is no set. Reads only them, and
+    /// the checksums.
+    package func scrub(only pages: PageSet?) throws(HeapError) -> PageReport {
         try awake { () throws(HeapError) in try heap.lifecycle.requireUsable() }
-        return try Scrubber.run(heap, only: lines.pages, looking: reading, progress: nil)
+        return try Scrubber.run(heap, only: pages?.ranges, looking: reading, progress: nil)
     }
 
     // MARK: Writing

@@ -19,8 +19,13 @@ public struct LineSet: Sendable {
     /// The number of pages that have a line in the set; 0 if all lines are.
     public var pageCount: Int { lines.count }
 
-    /// The pages that have a line in the set, in ascending order; nil if all lines are.
-    package var pages: [Int]? { isComplete ? nil : lines.keys.sorted().map { Int($0) } }
+    /// The pages that have a line in the set; nil if all lines are.
+    package var pages: PageSet? {
+        guard !isComplete else { return nil }
+        var pages = PageSet()
+        for page in lines.keys { pages.insert(Int(page)) }
+        return pages
+    }
 
     public mutating func insertAll() {
         isComplete = true

@@ -5,6 +5,9 @@ import MemoryMapping
 /// Writes the snapshot of an opening to a new heap file: complete, at rest, with an identity of its
 /// own. Free pages are left out.
 ///
+/// Every page gets a new checksum. So none is written before `requireSound` has compared it with
+/// the one that it has in the heap's own file; that throws if it is damaged.
+///
 /// The caller has a read transaction open, whose snapshot stays fixed meanwhile.
 struct HeapCopier {
     /// Pages per write: 1 MiB.
@@ -12,6 +15,7 @@ struct HeapCopier {
 
     let dataFile: DataFile
     let view: HeapView
+    let requireSound: (_ pages: Range<Int>) throws(HeapError) -> Void
 
     func copy(
         to destination: String, replacing: Bool, progress: ((_ done: Int, _ of: Int) -> Void)?
@@ -40,9 +44,8 @@ struct HeapCopier {
             file: builder.file, old: table, new: table, isRepair: true, keepsBlocks: false)
         while let run = walk.next() {
             if run.kind != .free {
-                let isComplete = try builder.translating { () throws(SystemError) in
-                    try copy(run.pages, leavingOut: table.allPages, &writer)
-                }
+                let isComplete = try copy(
+                    run.pages, leavingOut: table.allPages, &writer, builder)
                 guard isComplete else { throw HeapError.cancelled(path: destination) }
             }
             progress?(run.pages.upperBound, Int(view.committedPages))
@@ -69,36 +72,48 @@ struct HeapCopier {
     /// Writes the pages, except checksum pages and pages that were never written. False if the
     /// program has cancelled the copy.
     private func copy(
-        _ pages: Range<Int>, leavingOut reserved: [Range<Int>], _ writer: inout PageWriter
-    ) throws(SystemError) -> Bool {
+        _ pages: Range<Int>, leavingOut reserved: [Range<Int>], _ writer: inout PageWriter,
+        _ builder: HeapFileBuilder
+    ) throws(HeapError) -> Bool {
         var page = max(pages.lowerBound, Int(HeapLayout.headerPages))
         while page < pages.upperBound {
             if let range = reserved.first(where: { $0.contains(page) }) {
                 page = range.upperBound
                 continue
             }
-            if !view.image.isPrivate(page: page), let file = dataFile.file,
-                page * HeapLayout.pageBytes < dataFile.byteCount
-            {
-                let data = try file.nextData(from: page * HeapLayout.pageBytes) ?? Int.max
-                if data >= (page + 1) * HeapLayout.pageBytes {
-                    page = nextPrivate(
-                        from: page, before: min(pages.upperBound, data / HeapLayout.pageBytes))
-                    continue
-                }
+            if let end = try builder.translating({ () throws(SystemError) in
+                try endOfHole(from: page, before: pages.upperBound)
+            }) {
+                // Also where there should be none.
+                try requireSound(page ..< end)
+                page = end
+                continue
             }
             let limit = min(
                 pages.upperBound, page + Self.stepPages,
                 reserved.filter { $0.lowerBound > page }.map(\.lowerBound).min() ?? Int.max)
-            try writer.write(
-                firstPage: page,
-                UnsafeRawBufferPointer(
-                    start: view.image.base + page * HeapLayout.pageBytes,
-                    count: (limit - page) * HeapLayout.pageBytes))
+            try requireSound(page ..< limit)
+            try builder.translating { () throws(SystemError) in
+                try writer.write(
+                    firstPage: page,
+                    UnsafeRawBufferPointer(
+                        start: view.image.base + page * HeapLayout.pageBytes,
+                        count: (limit - page) * HeapLayout.pageBytes))
+            }
             page = limit
             if dataFile.options.isCancelled?() == true { return false }
         }
         return true
+    }
+
+    /// The end of the pages from `page` on that were never written; nil if that one was.
+    private func endOfHole(from page: Int, before end: Int) throws(SystemError) -> Int? {
+        guard !view.image.isPrivate(page: page), let file = dataFile.file,
+            page * HeapLayout.pageBytes < dataFile.byteCount
+        else { return nil }
+        let data = try file.nextData(from: page * HeapLayout.pageBytes) ?? Int.max
+        guard data >= (page + 1) * HeapLayout.pageBytes else { return nil }
+        return nextPrivate(from: page, before: min(end, data / HeapLayout.pageBytes))
     }
 
     private func nextPrivate(from page: Int, before end: Int) -> Int {

@@ -14,6 +14,10 @@ public struct HeapRepair: Equatable, Sendable {
         /// Pages with data of the root that do not match their checksums, in ascending order. The
         /// root's structure is intact, but values in these pages may be wrong.
         public let damagedPages: [Int]
+        /// What was wrong with the indexes of tables in the root, and with the numbers that the
+        /// tables had used last: each with its place, as text. They have been made anew from the
+        /// rows, so nothing of them is lost. At most 20.
+        public let rebuiltIndexes: [String]
     }
 
     /// A root that is not in the new heap.
@@ -46,7 +50,8 @@ extension PersistentHeap {
     /// A heap cannot be read at all if both copies of the header, or the allocator's first page,
     /// are lost. Every root is followed without trusting any data. If it can be followed
     /// completely, it is copied value by value. All other roots, including those with types that
-    /// this program does not know, are left out. Data that several roots refer to stays shared.
+    /// this program does not know, are left out. Data that several roots refer to stays shared. The
+    /// indexes of tables are made anew from the rows, so damage to them loses nothing.
     ///
     /// `progress` is reported in pages.
     ///
@@ -75,6 +80,7 @@ extension PersistentHeap {
         options.salvages = true
         let engine = try HeapEngine(path: path, mode: .readOnly, options: options)
         defer { try? engine.close() }
+        try engine.requireOther(destination)
         if SystemDisk.shared.exists(destination) {
             throw HeapError.alreadyExists(path: destination)
         }
@@ -85,18 +91,27 @@ extension PersistentHeap {
         var rescue = Rescue(access, damagedPages: damaged, losses: engine.warnings) {
             engine.options.isCancelled?() == true
         }
-        let lines = try rescue.exportAll(beside: destination)
         var newOptions = EngineOptions()
         newOptions.rightsOfNewFiles = engine.fileRights
-        try build(destination, engineOptions: newOptions) { tx in
+        var isBuilt = false
+        while !isBuilt {
+            let lines = try rescue.exportAll(beside: destination)
             let reader = try lines.reader()
-            if !rescue.kept.isEmpty {
-                _ = try tx.importRoots(as: nil, path: path, knowing: []) {
-                    if engine.options.isCancelled?() == true {
-                        throw HeapError.cancelled(path: path)
+            do {
+                try build(destination, engineOptions: newOptions) { tx in
+                    guard !rescue.kept.isEmpty else { return }
+                    _ = try tx.importRoots(as: nil, path: path, knowing: []) {
+                        if engine.options.isCancelled?() == true {
+                            throw HeapError.cancelled(path: path)
+                        }
+                        return try reader.next()
                     }
-                    return try reader.next()
                 }
+                isBuilt = true
+            } catch HeapError.badLine(_, let line, let reason) {
+                // Values that no program could have stored together, such as equal values of a
+                // property that must be unique.
+                try rescue.leaveOut(line: line, reason)
             }
         }
         return rescue.result
@@ -111,6 +126,8 @@ private struct Rescue {
     private var verification: Verification
     private(set) var kept: [FoundRoot] = []
     private var leftOut: [HeapRepair.LeftOut] = []
+    /// The roots in the order of the export, each with the number of its first line.
+    private var firstLines: [(number: Int, root: String)] = []
 
     init(
         _ access: HeapAccess, damagedPages: [Int], losses: [String],
@@ -120,6 +137,7 @@ private struct Rescue {
         self.isCancelled = isCancelled
         verification = Verification(access, watching: damagedPages)
         verification.mayGoOn = { _ in !isCancelled() }
+        verification.indexes = .noted
         verification.run()
         self.losses =
             losses + (verification.catalogueProblem.map { ["Roots may be missing: \($0)."] } ?? [])
@@ -142,11 +160,20 @@ private struct Rescue {
         leftOut.append(HeapRepair.LeftOut(name: name, reason: reason))
     }
 
+    /// Leaves out the root whose export has this line.
+    mutating func leaveOut(line: Int, _ reason: String) throws {
+        guard let root = firstLines.last(where: { $0.number <= line })?.root else {
+            throw HeapError.badLine(path: access.heapPath, line: line, reason: reason)
+        }
+        kept.removeAll { $0.name == root }
+        leaveOut(root, reason)
+    }
+
     /// Exports all roots that are kept. A root that cannot be exported is left out, and the export
     /// of all others starts again, since their references share one numbering.
     mutating func exportAll(beside destination: String) throws -> LineSpill {
         if verification.wasCancelled { throw HeapError.cancelled(path: access.heapPath) }
-        let exporter = try RootExporter(access, knowing: [])
+        let exporter = try RootExporter(access, knowing: [], leavingOutIndexes: true)
         // The versions are read only if the catalogue can be searched.
         let isSearchable =
             verification.catalogueProblem == nil
@@ -155,18 +182,15 @@ private struct Rescue {
         while true {
             let lines = try LineSpill(beside: destination)
             do {
-                let entries = kept.map { root in
-                    (
-                        name: root.name,
-                        entry: RootCatalogue.Entry(
-                            keyPlace: root.keyPlace, place: root.place, offset: root.offset,
-                            description: root.description ?? "")
-                    )
-                }
-                try exporter.export(entries, versions: versions) {
+                var (count, first) = (0, [(number: Int, root: String)]())
+                try exporter.export(kept.map(\.asEntry), versions: versions) { root in
+                    first.append((count + 1, root))
+                } to: { line in
                     if isCancelled() { throw HeapError.cancelled(path: access.heapPath) }
-                    try lines.write($0)
+                    try lines.write(line)
+                    count += 1
                 }
+                firstLines = first
                 return lines
             } catch let error as HeapError {
                 switch error {
@@ -187,10 +211,12 @@ private struct Rescue {
             uniqueKeysWithValues: verification.rootStatistics.map { ($0.root.name, $0) })
         return HeapRepair(
             kept: kept.map { root in
-                HeapRepair.Kept(
+                let account = verification.accounts[root.keyPlace] ?? RootAccount()
+                return HeapRepair.Kept(
                     root: Root(name: root.name, type: TypeDescription(root.description ?? "")),
                     count: statistics[root.name]?.count,
-                    damagedPages: verification.accounts[root.keyPlace]?.watchedPages.sorted() ?? [])
+                    damagedPages: account.watchedPages.sorted(),
+                    rebuiltIndexes: account.indexProblems)
             }.sorted { $0.root.name < $1.root.name },
             leftOut: leftOut.sorted { $0.name < $1.name }, losses: losses)
     }

@@ -6,10 +6,12 @@ extension PersistentHeap {
     /// Writes a root, or all roots, to a new text file, with a line of JSON for each element.
     ///
     /// See `HeapTransaction.exportRoot(_:knowing:to:)` for the contents of the lines and for the
-    /// types that must be known. All lines are from the same view. Writers in this process wait.
-    /// The file appears at `path` when it is complete and durable, or not at all.
+    /// types that must be known. All lines are from the same view; readers and writers continue.
+    /// The pages that the roots are in are compared with their checksums first. The file appears at
+    /// `path` when it is complete and durable, or not at all.
     ///
     /// - Throws: `HeapError.alreadyExists(path:)` if there is a file at `path`;
+    ///   `HeapError.damagedPages(path:pages:)` if a page does not match its checksum;
     ///   `HeapError.cannotExport(path:name:reason:)`, also while a migration is unfinished; and the
     ///   errors of `HeapTransaction.exportRoot(_:knowing:to:)`.
     /// - Complexity: O(amount of data that the roots lead to).
@@ -37,19 +39,10 @@ extension PersistentHeap {
         throws
     {
         try read { tx in
-            let catalogue = RootCatalogue(tx.access)
-            if root == nil,
-                let name = catalogue.hiddenNames.first(where: RootCatalogue.isUnfinished)
-            {
-                throw HeapError.cannotExport(
-                    path: self.path, name: String(name.dropFirst()),
-                    reason:
-                        "a migration of it is unfinished; open the heap with all of its migrations "
-                        + "first"
-                )
+            try RootExporter(tx.access, knowing: types) { (pages) throws(HeapError) in
+                try self.engine.scrub(only: pages).damagedPages
             }
-            let names = root.map { [$0] } ?? catalogue.all.map(\.name)
-            try RootExporter(tx.access, knowing: types).export(names, to: write)
+            .export(root, to: write)
         }
     }
 

@@ -13,6 +13,9 @@ import HoldfastSystem
 /// never trusts a damaged heap. The verification also determines which targets of references have
 /// another owner.
 struct RootExporter {
+    /// Returns those of the pages that do not match their checksums.
+    typealias PageComparison = (PageSet) throws(HeapError) -> [Int]
+
     private struct Found {
         let name: String
         let entry: RootCatalogue.Entry
@@ -20,35 +23,85 @@ struct RootExporter {
     }
 
     private let access: HeapAccess
+    private let damagedPages: PageComparison?
+    private let leavesOutIndexes: Bool
     private let encoder = JSONEncoder()
 
-    init(_ access: HeapAccess, knowing types: [any Persistable.Type]) throws(HeapError) {
+    /// Without a comparison, values are exported as they are, however they got there.
+    /// `leavesOutIndexes`: the indexes of tables are neither verified nor exported, and the number
+    /// that was used last is that of the last row at least. An import makes the indexes anew.
+    init(
+        _ access: HeapAccess, knowing types: [any Persistable.Type],
+        leavingOutIndexes leavesOutIndexes: Bool = false,
+        comparing damagedPages: PageComparison? = nil
+    ) throws(HeapError) {
         self.access = access
+        self.leavesOutIndexes = leavesOutIndexes
+        self.damagedPages = damagedPages
         try RunTimeTypes.install(knowing: types)
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
     }
 
-    /// Records are numbered across all of `names`.
-    func export(_ names: [String], to write: (String) throws -> Void) throws {
-        let catalogue = RootCatalogue(access)
-        var roots: [(name: String, entry: RootCatalogue.Entry)] = []
-        for name in names {
-            guard let entry = catalogue.entry(name) else {
-                throw HeapError.rootNotFound(path: access.heapPath, name: name)
-            }
-            roots.append((name, entry))
+    /// Exports a root, or all roots if there is no name, which are then numbered together.
+    func export(_ name: String?, to write: (String) throws -> Void) throws {
+        var verification = Verification(access)
+        if damagedPages != nil { verification.collectPages() }
+        let all = try roots(&verification)
+        let names = Set(all.map(\.name))
+        if name == nil, let root = RootCatalogue.unfinishedRoots(among: names).first {
+            throw HeapError.cannotExport(
+                path: access.heapPath, name: root,
+                reason: "a migration of it is unfinished; open the heap with all of its migrations "
+                    + "first")
         }
-        try export(roots, versions: HeapVersions(in: access), to: write)
+        let chosen = all.filter { root in
+            name.map { $0 == root.name } ?? !RootCatalogue.isHidden(root.name, names.contains)
+        }
+        if let name, chosen.isEmpty {
+            throw HeapError.rootNotFound(path: access.heapPath, name: name)
+        }
+        let found = try find(chosen.sorted { $0.name < $1.name }.map(\.asEntry))
+        let versions = all.filter {
+            RootCatalogue.isHidden($0.name, names.contains)
+                && !RootCatalogue.isUnfinished(hiddenName: $0.name)
+        }
+        let owned = try verify(
+            found + (try find(versions.map(\.asEntry))), in: &verification)
+        try requireSound(verification.claimedPages)
+        try writeLines(of: found, versions: HeapVersions(in: access), owned, to: write)
+    }
+
+    /// All roots, Holdfast's own too. Verifies the catalogue.
+    private func roots(_ verification: inout Verification) throws(HeapError) -> [FoundRoot] {
+        verification.followsRoots = false
+        verification.followRoots()
+        if let problem = verification.problems.first {
+            throw HeapError.damaged(path: access.heapPath, what: problem)
+        }
+        return verification.foundRoots
+    }
+
+    private func requireSound(_ pages: PageSet?) throws(HeapError) {
+        guard let pages, let damaged = try damagedPages?(pages), !damaged.isEmpty else { return }
+        throw HeapError.damagedPages(path: access.heapPath, pages: damaged.sorted())
     }
 
     /// Exports roots that have been found already, so that the catalogue need not be intact: nil as
     /// the versions says that it is not.
     func export(
-        _ entries: [(name: String, entry: RootCatalogue.Entry)], versions: HeapVersions?,
+        _ entries: [NamedEntry], versions: HeapVersions?, beginning: (_ root: String) -> Void,
         to write: (String) throws -> Void
     ) throws {
+        let found = try find(entries)
+        var verification = Verification(access)
+        let owned = try verify(found, in: &verification)
+        try writeLines(
+            of: found, versions: versions, owned, beginning: beginning, to: write)
+    }
+
+    private func find(_ entries: [NamedEntry]) throws(HeapError) -> [Found] {
         var roots: [Found] = []
         for (name, entry) in entries {
             guard
@@ -60,9 +113,16 @@ struct RootExporter {
             }
             roots.append(Found(name: name, entry: entry, type: type))
         }
-        let records = ExportedRecords(ownedPlaces: try verified(roots))
+        return roots
+    }
+
+    private func writeLines(
+        of roots: [Found], versions: HeapVersions?, _ ownedPlaces: Set<UInt64>,
+        beginning: (_ root: String) -> Void = { _ in }, to write: (String) throws -> Void
+    ) throws {
+        let records = ExportedRecords(ownedPlaces: ownedPlaces)
         encoder.userInfo[Exchange.userInfoKey] = records
-        let forms = LineForm.Maker()
+        let forms = LineForm.Maker(leavingOutIndexes: leavesOutIndexes)
         var lines = LineWriter(access, records, encoder)
         for root in roots {
             var failure: (any Error)?
@@ -72,6 +132,7 @@ struct RootExporter {
                     throw error
                 }
             }
+            beginning(root.name)
             do {
                 try pass(header(of: root, root.type, versions))
                 try export(root, root.type, forms.form(of: root.type), &lines, to: pass)
@@ -87,9 +148,11 @@ struct RootExporter {
     }
 
     /// Returns the targets of references that have another owner.
-    private func verified(_ roots: [Found]) throws(HeapError) -> Set<UInt64> {
-        var verification = Verification(access)
+    private func verify(
+        _ roots: [Found], in verification: inout Verification
+    ) throws(HeapError) -> Set<UInt64> {
         verification.collectsReferredPlaces = true
+        if leavesOutIndexes { verification.indexes = .leftOut }
         for root in roots {
             verification.within(.value(keyAt: root.entry.keyPlace, String.self)) {
                 root.type.verify(at: root.entry.place, in: &$0)
@@ -154,6 +217,19 @@ struct RootExporter {
             "\(context.debugDescription) (\(context.codingPath.place))"
         default: "\(error)"
         }
+    }
+}
+
+/// A root to be exported, and its place.
+typealias NamedEntry = (name: String, entry: RootCatalogue.Entry)
+
+extension FoundRoot {
+    var asEntry: NamedEntry {
+        (
+            name,
+            RootCatalogue.Entry(
+                keyPlace: keyPlace, place: place, offset: offset, description: description ?? "")
+        )
     }
 }
 

@@ -17,9 +17,12 @@ extension HeapTransaction where Self: ~Copyable {
     /// record that belongs to another root, the record becomes independent. Exporting all roots
     /// with `PersistentHeap.exportLines(root:knowing:to:)` preserves its owner.
     ///
-    /// `write` must not change the heap. The root is verified first.
+    /// `write` must not change the heap. The structure of the root is verified first. Its pages are
+    /// not compared with their checksums, since a transaction may have changed them;
+    /// `PersistentHeap.exportLines(root:knowing:to:)` does that.
     ///
     /// - Throws: `HeapError.rootNotFound(path:name:)`; `HeapError.unknownType(path:name:type:)`;
+    ///   `HeapError.damaged(path:what:)` for a damaged catalogue of roots;
     ///   `HeapError.cannotExport(path:name:reason:)` for damage and for data that is nested
     ///   hundreds of levels deep; and any error that `write` throws.
     /// - Complexity: O(amount of data that the root leads to).
@@ -27,7 +30,7 @@ extension HeapTransaction where Self: ~Copyable {
         _ name: String, knowing types: [any Persistable.Type] = [],
         to write: (String) throws -> Void
     ) throws {
-        try RootExporter(access, knowing: types).export([name], to: write)
+        try RootExporter(access, knowing: types).export(name, to: write)
     }
 }
 

@@ -29,6 +29,8 @@ extension RunTimeRecord {
 
     static var hasIndexes: Bool { definition.shape.isTable }
 
+    static func isIndex(_ field: String) -> Bool { IndexField(named: field) != nil }
+
     var indexProblem: String? { Self.table(at: place, access)?.problem }
 }
 

@@ -107,7 +107,8 @@ extension PlainValue: CustomStringConvertible {
             entries.isEmpty && total == 0
                 ? "[:]" : "[\(Self.joined(entries.map { "\($0.key): \($0.value)" }, total))]"
         case .object(let type, let members):
-            "\(type)(\(members.map { "\($0.name): \($0.value)" }.joined(separator: ", ")))"
+            Self.rows(ofTable: type, members)?.description
+                ?? "\(type)(\(members.map { "\($0.name): \($0.value)" }.joined(separator: ", ")))"
         case .union(_, let name, let values, let labels):
             Self.text(
                 ofCase: name,
@@ -126,6 +127,12 @@ extension PlainValue: CustomStringConvertible {
         case .reference(let type, let place): "\(type)@\(place)"
         case .opaque(let type, let data): "\(type)(\(Self.hexadecimal(data)))"
         }
+    }
+
+    /// The rows by their numbers, as which a table is shown, if the members are those of one.
+    package static func rows(ofTable type: String, _ members: [Member]) -> PlainValue? {
+        type.hasPrefix(TypeShape.tablePrefix) && members.first?.name == "rows"
+            ? members[0].value : nil
     }
 
     private static func text(ofCase name: String, _ values: [Argument]) -> String {
@@ -217,7 +224,8 @@ extension PlainValue: Encodable {
                 var container = encoder.unkeyedContainer()
                 for entry in entries { try container.encode([entry.key, entry.value]) }
             }
-        case .object(_, let members):
+        case .object(let type, let members):
+            if let rows = Self.rows(ofTable: type, members) { return try rows.encode(to: encoder) }
             var container = encoder.container(keyedBy: Name.self)
             for member in members { try container.encode(member.value, forKey: Name(member.name)) }
         case .enumeration(_, _, let raw): try raw.encode(to: encoder)

@@ -139,19 +139,26 @@ extension ValuePlace {
             zip(keys, values).map { PlainValue.Entry(key: $0, value: $1) }, total: entries.count)
     }
 
+    /// Of a table, the rows are on the level of the table, and the indexes are empty: they follow
+    /// from the rows, also where a table is made from the result.
     private func fields<Record: HeapRecord>(of type: Record.Type, _ limit: Int, _ depth: Int)
         -> PlainValue
     {
         let layout = RecordLayout.of(type)
         let block = access.load(place, as: UInt64.self)
         layout.require(block, access)
+        let isTable = shape.isTable
         return .object(
             type: layout.typeName,
             layout.fields.map { field in
+                if isTable, IndexField(named: field.name) != nil {
+                    return PlainValue.Member(name: field.name, value: .set([], total: 0))
+                }
                 let value = ValuePlace(
                     access, field.valueType, at: block + UInt64(field.offset), notes)
                 return PlainValue.Member(
-                    name: field.name, value: value.plain(limit: limit, depth: depth - 1))
+                    name: field.name,
+                    value: value.plain(limit: limit, depth: isTable ? depth : depth - 1))
             })
     }
 

@@ -5,14 +5,22 @@ import HoldfastEngine
 // program does with them. So it makes the indexes anew.
 
 extension TypeShape {
+    static let tablePrefix = "Table<"
+
     /// Whether this is the record of a ``PersistentTable``.
     package var isTable: Bool {
         guard case .record(let name, let fields, _) = self else { return false }
-        return name.hasPrefix("Table<") && fields.first?.name == "rows"
+        return name.hasPrefix(Self.tablePrefix) && fields.first?.name == "rows"
     }
 }
 
 extension ValuePlace {
+    /// The rows of a table by their numbers; nil if the value is no table.
+    package var rowsOfTable: ValuePlace? {
+        let table = inside
+        return table.shape.isTable ? table.field("rows") : nil
+    }
+
     /// Makes the indexes from the rows if the value is a table.
     ///
     /// - Throws: ``InspectionProblem`` if two rows have the same value of a property that must be
@@ -70,6 +78,26 @@ struct DescribedTable {
                     numbers?.upperBound ?? number, number)
         }
         return numbers
+    }
+
+    /// How a field of a table is exported if its indexes are to be made anew; nil for the rows.
+    static func mended(_ field: RecordLayout.Field, of layout: RecordLayout) -> LineForm.Content? {
+        if IndexField(named: field.name) != nil { return .emptyList }
+        guard field.name == "last", let rows = layout.fields.first(where: { $0.name == "rows" })
+        else { return nil }
+        return .other { access, place in
+            let block = place - UInt64(field.offset)
+            let last = access.load(place, as: UInt64.self)
+            let greatest = Self.rows(rows.valueType, at: block + UInt64(rows.offset), access)?
+                .lastPlace.map { access.load($0.key, as: UInt64.self) }
+            return max(last, greatest ?? 0)
+        }
+    }
+
+    private static func rows<Rows: Persistable>(
+        _: Rows.Type, at place: UInt64, _ access: HeapAccess
+    ) -> (any InspectableOrder)? {
+        Rows.load(access.load(place, as: Rows.Stored.self), from: access) as? any InspectableOrder
     }
 
     private func forEachIndex(
@@ -182,7 +210,7 @@ extension IndexKey: DescribedIndex {
         }
         if let duplicate {
             throw InspectionProblem(
-                "two rows of the table have the \(field.property) \(duplicate.value), which must be unique"
+                "two rows of the table have the \(field.property) \(Self.text(of: duplicate.value)), which must be unique"
             )
         }
     }

@@ -76,17 +76,21 @@ extension ValuePlace {
     }
 }
 
+extension HeapAccess {
+    /// The error for a damaged catalogue.
+    func catalogueError(_ problem: String) -> HeapError {
+        HeapError.damaged(path: heapPath, what: "the catalogue of roots: \(problem)")
+    }
+}
+
 extension ReadTransaction {
     /// Returns the root with this name, or nil if there is none. Throws `HeapError.damaged` if the
     /// catalogue of roots is damaged. Nothing of the root itself has been verified.
     package func verifiedPlace(ofRoot name: String) throws(HeapError) -> ValuePlace? {
         RunTimeTypes.install()
-        let (root, problem) = access.verifiedRoot(name)
-        if let problem {
-            throw HeapError.damaged(
-                path: access.heapPath, what: "the catalogue of roots: \(problem)")
-        }
-        guard root != nil else { return nil }
+        let (roots, problem) = access.verifiedCatalogue
+        if let problem { throw access.catalogueError(problem) }
+        guard roots.contains(where: { $0.name == name }) else { return nil }
         return try access.place(ofRoot: name)
     }
 }
@@ -98,9 +102,7 @@ extension PersistentHeap {
         _ body: (borrowing ReadTransaction) throws -> Value
     ) throws -> (value: Value, damagedPages: [Int]) {
         let (value, reads) = try read { tx in try tx.access.recordingReads { try body(tx) } }
-        // A copy's changes have no checksums.
-        guard engine.mode != .privateCopy else { return (value, []) }
-        return (value, try engine.scrub(pagesOf: reads.lines).damagedPages)
+        return (value, try engine.scrub(only: reads.lines.pages).damagedPages)
     }
 
     /// The roots that are in the middle of a migration or a conversion: what they hold is divided

@@ -10,7 +10,7 @@ import Testing
     private static let copyPath = "/sim/copy.heap"
 
     private func copier(of parts: PartsOfOpening) -> HeapCopier {
-        HeapCopier(dataFile: parts.dataFile, view: parts.view)
+        HeapCopier(dataFile: parts.dataFile, view: parts.view) { _ in }
     }
 
     /// The copy is whole and durable before it has its name.
@@ -25,6 +25,25 @@ import Testing
                 "sync working file", "write working file", "sync working file",
                 "rename to working file", "sync folder",
             ])
+    }
+
+    /// A page that is found damaged is not written, and nothing is left of the copy.
+    @Test func aDamagedPageEndsIt() throws {
+        let parts = try PartsOfOpening.opened()
+        let page = try parts.commitPage(holding: 7)
+        let error = HeapError.damagedPages(path: PartsOfOpening.path, pages: [3])
+        var compared: Set<Int> = []
+        let copier = HeapCopier(dataFile: parts.dataFile, view: parts.view) {
+            (pages) throws(HeapError) in
+            compared.formUnion(pages)
+            if compared.contains(Int(page >> 12)) { throw error }
+        }
+        #expect(throws: error) {
+            try copier.copy(to: Self.copyPath, replacing: false, progress: nil)
+        }
+        #expect(compared.contains(3) && compared.count > 1)
+        let left = parts.disk.currentFiles().keys.filter { $0.hasPrefix(Self.copyPath) }
+        #expect(left == [])
     }
 
     /// It is a heap at rest, with an identity of its own, that opens without its original.

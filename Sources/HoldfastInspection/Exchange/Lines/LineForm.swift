@@ -33,6 +33,8 @@ final class LineForm {
         case plain(PlainLayout)
         /// A reference: the number of its target.
         case reference((ExportedRecords, UInt64) -> Int)
+        /// What an import makes anew: nothing.
+        case emptyList
         /// Any other type: `JSONEncoder` writes it.
         case other((HeapAccess, UInt64) -> any Encodable)
     }
@@ -101,6 +103,16 @@ final class LineForm {
     /// The forms of the types of one export.
     final class Maker {
         private var made: [ObjectIdentifier: LineForm] = [:]
+        private let leavesOutIndexes: Bool
+
+        init(leavingOutIndexes leavesOutIndexes: Bool) { self.leavesOutIndexes = leavesOutIndexes }
+
+        /// A form that is not that of a type.
+        private static func only(_ content: Content) -> LineForm {
+            let form = LineForm()
+            form.content = content
+            return form
+        }
 
         func form(of type: any Persistable.Type) -> LineForm {
             let identifier = ObjectIdentifier(type)
@@ -153,10 +165,14 @@ final class LineForm {
 
         private func record<Record: HeapRecord>(_ type: Record.Type) -> RecordForm {
             let layout = RecordLayout.of(type)
+            let isTable = (type as? any DescribedRecord.Type)?.hasIndexes ?? false
             let fields = layout.fields.map { field in
-                Field(
+                let mended =
+                    leavesOutIndexes && isTable
+                    ? DescribedTable.mended(field, of: layout).map(Self.only) : nil
+                return Field(
                     label: Self.label(field.name), place: UInt64(field.offset),
-                    form: form(of: field.valueType))
+                    form: mended ?? form(of: field.valueType))
             }
             let names = layout.fields.map { Array($0.name.utf8) }
             let order = names.indices.sorted { names[$0].lexicographicallyPrecedes(names[$1]) }

@@ -101,6 +101,7 @@ struct LineWriter {
             line.write("{\"ref\":")
             line.write(number(records, access.load(place, as: UInt64.self)))
             line.write(UInt8(ascii: "}"))
+        case .emptyList: line.write("[]")
         case .other(let value):
             let value = value(access, place)
             let data = try DeepStack.run(needing: DeepStack.foreignBytes) {

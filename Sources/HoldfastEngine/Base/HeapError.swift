@@ -403,7 +403,6 @@ extension HeapError {
             + String(text.unicodeScalars.suffix(tail))
     }
 
-    /// A name in quotes, with line breaks and similar characters escaped.
     /// Which pages of a file do not match their checksums, as a sentence.
     package static func sentence(ofDamaged pages: [Int], in path: String) -> String {
         guard pages.count != 1 else {
@@ -414,6 +413,7 @@ extension HeapError {
             + "(\(some)\(pages.count > 5 ? ", …" : ""))."
     }
 
+    /// A name in quotes, with line breaks and similar characters escaped.
     private static func quoted(_ name: String) -> String { shortened(name).debugDescription }
 
     private static func description(of obstacle: FileObstacle) -> String {

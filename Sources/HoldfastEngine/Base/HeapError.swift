@@ -329,8 +329,8 @@ extension HeapError: CustomStringConvertible {
                 + "Requested: \(Self.shortened(requested))."
         case .newerData(let path, let version, let known):
             "The data in \(path) is at version \(version), but this program knows versions up to "
-                + "\(known). Update the program; the data was not changed. (A program that takes a "
-                + "change back raises HeapSchema.schemaVersion.)"
+                + "\(known). Update the program, or raise HeapSchema.schemaVersion if it takes a "
+                + "change back; the data was not changed."
         case .migrationNeeded(let path, let version, let wanted):
             "The data in \(path) is at version \(version) and must be migrated to version "
                 + "\(wanted) first. Open it once for writing."

@@ -12,12 +12,18 @@ where Element: HeapStruct {
 
     @inlinable
     public static func clearPadding(at place: UnsafeMutableRawPointer) {
+        guard hasPadding else { return }
         var element = place
         for _ in 0 ..< count {
             Element.clearPadding(at: element)
             element.clear(MemoryLayout<Element>.size ..< MemoryLayout<Element>.stride)
             element += MemoryLayout<Element>.stride
         }
+    }
+
+    @inlinable
+    public static var hasPadding: Bool {
+        MemoryLayout<Element>.size < MemoryLayout<Element>.stride || Element.hasPadding
     }
 
     @_documentation(visibility: internal)

@@ -21,6 +21,9 @@ extension PersistableFloat {
     public static func clearPadding(at place: UnsafeMutableRawPointer) {}
 
     @inlinable
+    public static var hasPadding: Bool { false }
+
+    @inlinable
     public static func withProbe<R, Failure: Error>(
         _ key: Self, _ body: (Self) throws(Failure) -> R
     ) throws(Failure) -> R {

@@ -57,6 +57,9 @@ extension PersistableInteger {
     @inlinable @inline(__always)
     public static func clearPadding(at place: UnsafeMutableRawPointer) {}
 
+    @inlinable
+    public static var hasPadding: Bool { false }
+
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("\(Self.self)")
     }

@@ -45,6 +45,11 @@ extension Optional: Persistable where Wrapped: Persistable {
     }
 
     @inlinable
+    public static var hasPadding: Bool {
+        MemoryLayout<Wrapped.Stored>.alignment > 1 || Wrapped.hasPadding
+    }
+
+    @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) {
         if stored.isPresent != 0 { Wrapped.destroy(stored.wrapped, in: access) }
     }

@@ -48,6 +48,10 @@ extension StorableRange {
         Bound.clearPadding(at: place + upper)
     }
 
+    public static var hasPadding: Bool {
+        MemoryLayout<Bound.Stored>.size < MemoryLayout<Bound.Stored>.stride || Bound.hasPadding
+    }
+
     public static func destroy(_ stored: StoredRange<Bound.Stored>, in access: HeapAccess) {
         Bound.destroy(stored.lower, in: access)
         Bound.destroy(stored.upper, in: access)

@@ -70,6 +70,9 @@ extension IndexKey: PersistableValue {
     }
 
     @inlinable
+    package static var hasPadding: Bool { Value.hasPadding }
+
+    @inlinable
     package static func destroy(_ stored: Stored, in access: HeapAccess) {
         Value.destroy(stored.value, in: access)
     }

@@ -36,6 +36,9 @@ public protocol Persistable: SendableMetatype {
     /// marked dirty, so that the heap never carries memory of the program.
     static func clearPadding(at place: UnsafeMutableRawPointer)
 
+    /// Whether `clearPadding` does anything. If not, collections skip a walk over their elements.
+    static var hasPadding: Bool { get }
+
     /// Frees everything that a stored form owns.
     static func destroy(_ stored: Stored, in access: HeapAccess)
 
@@ -81,6 +84,9 @@ extension Persistable {
     /// Forms of one field have no padding.
     @inlinable @inline(__always)
     public static func clearPadding(at place: UnsafeMutableRawPointer) {}
+
+    @inlinable
+    public static var hasPadding: Bool { false }
 }
 
 /// A struct of plain fields that can be stored in a heap: numbers, `Bool`, and structs, tuples,
@@ -119,6 +125,9 @@ extension HeapStruct {
     public static func clearPadding(at place: UnsafeMutableRawPointer) {
         PlainPadding.clear(Self.self, at: place)
     }
+
+    @inlinable
+    public static var hasPadding: Bool { MemoryLayout<Self>.alignment > 1 }
 
     @inlinable @inline(__always)
     public static func destroy(_ stored: Self, in access: HeapAccess) {}
@@ -175,6 +184,9 @@ extension HeapEnum {
     public static func clearPadding(at place: UnsafeMutableRawPointer) {
         RawValue.clearPadding(at: place)
     }
+
+    @inlinable
+    public static var hasPadding: Bool { RawValue.hasPadding }
 
     @inlinable
     public static func destroy(_ stored: RawValue.Stored, in access: HeapAccess) {

@@ -21,7 +21,7 @@ enum PlainPadding {
     @inlinable @inline(__always)
     static func clear<Value: HeapStruct>(_ type: Value.Type, at place: UnsafeMutableRawPointer) {
         // Fields of single bytes lie side by side.
-        if MemoryLayout<Value>.alignment == 1 { return }
+        guard type.hasPadding else { return }
         var gap = known.find(type) ?? find(type)
         while gap.pointee.count != 0 {
             (place + gap.pointee.offset).initializeMemory(

@@ -147,13 +147,21 @@ extension PersistentArray {
     /// Clears the padding of elements, and between them, in lines that have been marked dirty.
     @inlinable
     func clearPadding(_ range: Range<Int>) {
+        guard Self.hasGaps else { return }
         let bytes = range.count * Self.stride
         let start = access.address(elementOffset(range.lowerBound), bytes)
         clearPadding(UnsafeMutableRawBufferPointer(start: start, count: bytes))
     }
 
+    /// Whether there is padding in the elements or between them.
+    @inlinable
+    static var hasGaps: Bool {
+        Element.hasPadding || MemoryLayout<Element.Stored>.size < Self.stride
+    }
+
     @inlinable
     func clearPadding(_ forms: UnsafeMutableRawBufferPointer) {
+        guard Self.hasGaps else { return }
         let size = MemoryLayout<Element.Stored>.size
         for start in Swift.stride(from: 0, to: forms.count, by: Self.stride) {
             let form = forms.baseAddress.unsafelyUnwrapped + start

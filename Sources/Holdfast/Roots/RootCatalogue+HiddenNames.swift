@@ -37,7 +37,7 @@ extension RootCatalogue {
     static func historyName(_ root: String) -> String { hiddenPrefix + historyPrefix + root }
 
     /// Whether a root of this name belongs to an unfinished migration.
-    private static func isUnfinished(hiddenName name: String) -> Bool {
+    package static func isUnfinished(hiddenName name: String) -> Bool {
         name != dataVersionName && !name.hasPrefix(hiddenPrefix + historyPrefix)
             && !name.hasPrefix(hiddenPrefix + schemaPrefix)
     }

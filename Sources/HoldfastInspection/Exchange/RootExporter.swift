@@ -67,8 +67,8 @@ struct RootExporter {
             RootCatalogue.isHidden($0.name, names.contains)
                 && !RootCatalogue.isUnfinished(hiddenName: $0.name)
         }
-        let owned = try verify(
-            found + (try find(versions.map(\.asEntry))), in: &verification)
+        let numbers = try find(versions.map(\.asEntry))
+        let owned = try verify(found + numbers, in: &verification)
         try requireSound(verification.claimedPages)
         try writeLines(of: found, versions: HeapVersions(in: access), owned, to: write)
     }

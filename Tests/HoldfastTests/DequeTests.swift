@@ -280,7 +280,7 @@ import TestSupport
     @Test(arguments: [
         ("0 read", "index 3 is out of range; the deque has 3"),
         ("1 set", "index -1 is out of range; the deque has 3"),
-        ("2 insert", "index 4 is out of range; the deque has 3"),
+        ("2 insert", "index 4 is out of range; there are 3 elements"),
         ("3 remove", "index 3 is out of range; the deque has 3"),
         ("4 swap", "index 3 is out of range; the deque has 3"),
         ("5 too many", "cannot remove 4 elements: there are 3"),

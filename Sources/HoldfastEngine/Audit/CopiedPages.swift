@@ -13,7 +13,13 @@ final class CopiedPages {
     /// The pages that were compared last.
     private var window = 0 ..< 0
 
-    init(_ heap: OpenHeap) { scrubber = Scrubber(heap) }
+    /// What an error names as the work that was cancelled.
+    private let work: String
+
+    init(_ heap: OpenHeap, for work: String) {
+        scrubber = Scrubber(heap)
+        self.work = work
+    }
 
     private var view: HeapView { scrubber.view }
 
@@ -62,7 +68,7 @@ final class CopiedPages {
     private func step() throws(HeapError) {
         try scrubber.step(&scrub)
         let options = scrubber.dataFile.options
-        if options.isCancelled?() == true { throw HeapError.cancelled(path: view.path) }
+        if options.isCancelled?() == true { throw HeapError.cancelled(path: work) }
         if scrubber.participation.sharedMemory != nil { scrubber.letCheckpointsPass() }
     }
 }

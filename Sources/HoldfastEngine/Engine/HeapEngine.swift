@@ -167,7 +167,7 @@ public final class HeapEngine: @unchecked Sendable {
         progress: ((_ done: Int, _ of: Int) -> Void)? = nil
     ) throws(HeapError) {
         try reading { (heap) throws(HeapError) in
-            let pages = CopiedPages(heap)
+            let pages = CopiedPages(heap, for: destination)
             try pages.requireSoundPageMap()
             try HeapCopier(
                 dataFile: heap.dataFile, view: heap.view, requireSound: pages.requireSound
@@ -179,7 +179,9 @@ public final class HeapEngine: @unchecked Sendable {
     /// Throws `damagedPages` unless all pages of a snapshot that are not free match their
     /// checksums. For a copy that reads them in another order.
     package func requireSoundForCopy() throws(HeapError) {
-        try reading { (heap) throws(HeapError) in try CopiedPages(heap).requireAllSound() }
+        try reading { (heap) throws(HeapError) in
+            try CopiedPages(heap, for: path).requireAllSound()
+        }
     }
 
     /// Finds every bit of the file that has changed since it was written; see `Scrubber`.

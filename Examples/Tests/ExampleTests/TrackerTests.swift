@@ -157,7 +157,7 @@ import TrackerModel
         #expect(line == "1000 lines")
         _ = first.destroy()
         try tracker.lines("import", heap, folder.file("lines"))
-        let opened = try TypedHeap<Tracker>.open(heap)
+        let opened = try TypedHeap<Tracker>.open(heap, migrations: Tracker.migrations)
         try opened.read { tracker in
             #expect(tracker.issues.count == 20_000)
             let titles = tracker.issues.map(\.title)

@@ -73,7 +73,10 @@ public final class PersistentHeap: Sendable {
         hub = ObserverHub(engine: engine, monitor: monitor)
     }
 
-    deinit { try? close() }
+    deinit {
+        RootSearch.remove(engine)
+        try? close()
+    }
 
     // MARK: Opening
 

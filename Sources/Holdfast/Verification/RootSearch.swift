@@ -3,18 +3,33 @@ import Synchronization
 
 /// Finds, for the message of a trap, which root leads to a place in the heap.
 enum RootSearch {
-    private struct Opening {
-        weak var engine: HeapEngine?
+    /// An engine, as long as objects that own it have added it more often than removed it.
+    ///
+    /// Not a weak reference: it would give the engine a side table, and every transaction's retain
+    /// and release of it would go through that.
+    private struct Opening: @unchecked Sendable {
+        let engine: Unmanaged<HeapEngine>
+        var owners = 0
     }
 
-    private static let openings = Mutex<[Opening]>([])
+    private static let openings = Mutex<[ObjectIdentifier: Opening]>([:])
 
-    /// From here on, traps find the roots of this opening.
+    /// From here on, traps find the roots of this opening. The caller owns the engine, and removes
+    /// it before it gives it up.
     static func add(_ engine: HeapEngine) {
         openings.withLock { openings in
             if openings.isEmpty { PlaceFinder.shared.use { find($1, $0) } }
-            openings.removeAll { $0.engine == nil }
-            openings.append(Opening(engine: engine))
+            openings[
+                ObjectIdentifier(engine), default: Opening(engine: .passUnretained(engine))
+            ].owners += 1
+        }
+    }
+
+    static func remove(_ engine: HeapEngine) {
+        openings.withLock { openings in
+            let key = ObjectIdentifier(engine)
+            openings[key]?.owners -= 1
+            if openings[key]?.owners == 0 { openings[key] = nil }
         }
     }
 
@@ -34,7 +49,7 @@ enum RootSearch {
     /// A read transaction, if it can begin without waiting. The trap ends it.
     private static func beginRead(_ heap: String) -> HeapAccess? {
         guard !HeapAccess.isInTransaction else { return nil }
-        let engines = openings.withLock { $0.compactMap(\.engine) }
+        let engines = openings.withLock { $0.values.map { $0.engine.takeUnretainedValue() } }
         for engine in engines where engine.path == heap {
             guard let context = try? engine.tryToBeginRead() else { continue }
             return HeapAccess(context: context, epoch: context.pointee.epoch)

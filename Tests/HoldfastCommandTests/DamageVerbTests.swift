@@ -59,12 +59,22 @@ import TestSupport
         #expect(folder.names == ["errands.heap", "old", "saved"])
     }
 
+    /// Runs a verb with a heap of these bytes, and no other file in the folder.
+    private func run(_ arguments: [String], on bytes: Data) throws -> Command.Outcome {
+        for name in folder.names {
+            try FileManager.default.removeItem(atPath: folder.file(name))
+        }
+        try folder.write(bytes)
+        let line = #"{"holdfast":1,"root":"new","type":"Array<Int>","count":1}"# + "\n7\n"
+        return try Command.run(
+            [arguments[0], path] + arguments[1...], input: arguments[0] == "load" ? line : "")
+    }
+
     /// Of a damaged catalogue nothing can be looked up. Whatever is wrong, a verb ends with a
     /// status of its own, and what it exports is right.
     @Test func noVerbTraps() throws {
         let sound = try folder.bytes()
         let dump = try Command.run("dump", path).output
-        let line = #"{"holdfast":1,"root":"new","type":"Array<Int>","count":1}"# + "\n7\n"
         var random = SplitMix(state: 21)
         let used = sound.indices.filter { $0 > 2 << 12 && sound[$0] != 0 }
         for _ in 0 ..< TestExtent.choose(quick: 12, full: 300) {
@@ -85,13 +95,7 @@ import TestSupport
                 ["check", "--repair", folder.file("saved")], ["load", "-"], ["grow", "200K"],
                 ["shrink"], ["compact"],
             ] {
-                for name in folder.names {
-                    try FileManager.default.removeItem(atPath: folder.file(name))
-                }
-                try folder.write(bytes)
-                let outcome = try Command.run(
-                    [arguments[0], path] + arguments[1...],
-                    input: arguments[0] == "load" ? line : "")
+                let outcome = try run(arguments, on: bytes)
                 #expect([0, 1].contains(outcome.status), "\(arguments) \(outcome)")
                 if arguments == ["dump"], outcome.status == 0 { #expect(outcome.output == dump) }
             }
@@ -102,20 +106,13 @@ import TestSupport
     @Test func lostPages() throws {
         let sound = try folder.bytes()
         let dump = try Command.run("dump", path).output
-        let line = #"{"holdfast":1,"root":"new","type":"Array<Int>","count":1}"# + "\n7\n"
         var lost = 0
         for page in 2 ..< sound.count >> 12 {
             var bytes = sound
             bytes.replaceSubrange(page << 12 ..< (page + 1) << 12, with: Data(count: 4096))
             if bytes == sound { continue }
             for arguments in [["dump"], ["dump", "stock"], ["load", "-"], ["compact"]] {
-                for name in folder.names {
-                    try FileManager.default.removeItem(atPath: folder.file(name))
-                }
-                try folder.write(bytes)
-                let outcome = try Command.run(
-                    [arguments[0], path] + arguments[1...],
-                    input: arguments[0] == "load" ? line : "")
+                let outcome = try run(arguments, on: bytes)
                 #expect([0, 1].contains(outcome.status), "page \(page) \(arguments) \(outcome)")
                 guard arguments == ["dump"] else { continue }
                 // Some are free.

@@ -31,10 +31,7 @@ import TestSupport
         }
         try engine.checkpoint()
         try engine.change { $0.free(free, byteCount: 20 * 4096) }
-        var kinds = [PageDescriptor.Kind](repeating: .none, count: Int(engine.committedPages))
-        for run in PageWalk(base: engine.image.base, end: engine.committedPages) {
-            for page in run.pages { kinds[page] = run.kind }
-        }
+        let kinds = engine.pageKinds
         try engine.close()
         return (heap.disk.currentFiles()[path]!, kinds)
     }

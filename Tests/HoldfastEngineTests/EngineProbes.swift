@@ -16,6 +16,14 @@ extension HeapEngine {
     var commitNumber: UInt64 { view.commitNumber }
     var committedPages: UInt64 { view.committedPages }
     var pagesInImage: UInt64 { view.pagesInImage }
+    /// What each page of the last commit is used for.
+    var pageKinds: [PageDescriptor.Kind] {
+        var kinds = [PageDescriptor.Kind](repeating: .none, count: Int(committedPages))
+        for run in PageWalk(base: image.base, end: committedPages) {
+            for page in run.pages { kinds[page] = run.kind }
+        }
+        return kinds
+    }
     var dirty: DirtyTracker { view.dirty }
     var shared: SharedMemory? { heap.participation.shared }
     var readerEntry: Int? { heap.participation.fast.entry }

@@ -19,8 +19,7 @@ import TestSupport
 
         init(isAtRest: Bool) throws {
             let heap = TestHeap()
-            let engine = try HeapEngine(
-                path: TestHeap.path, mode: .readWrite, options: heap.options, disk: heap.disk)
+            let engine = try heap.open()
             let cell = try engine.change { $0.allocate(byteCount: 64) }
             try engine.change { $0.store(5, at: cell) }
             if isAtRest { try engine.close() }
@@ -29,8 +28,7 @@ import TestSupport
         }
 
         func open(_ mode: OpenMode) throws -> HeapEngine {
-            try HeapEngine(
-                path: TestHeap.path, mode: mode, options: TestHeap().options, disk: disk)
+            try HeapEngine(path: TestHeap.path, mode: mode, options: TestHeap.options, disk: disk)
         }
 
         /// Expects an error, and no change of any file.
@@ -178,10 +176,7 @@ import TestSupport
     @Test(arguments: [(2, 0), (4, feature), (5, 0)] as [(UInt32, UInt64)])
     func besideAnotherVersion(version: UInt32, features: UInt64) throws {
         let heap = TestHeap()
-        func open(_ mode: OpenMode) throws -> HeapEngine {
-            try HeapEngine(path: TestHeap.path, mode: mode, options: heap.options, disk: heap.disk)
-        }
-        let first = try open(.readWrite)
+        let first = try heap.open()
         let cell = try first.change { $0.allocate(byteCount: 64) }
         let file = try heap.disk.open(Self.sharedPath, .readWrite)
         defer { file.close() }
@@ -199,11 +194,11 @@ import TestSupport
             #expect(
                 throws: HeapError.usedByOtherVersion(
                     path: TestHeap.path, found: version, features: features)
-            ) { try open(mode) }
+            ) { try heap.open(mode) }
         }
         try first.change { $0.store(7, at: cell) }
         try file.write(own.encoded(), at: 0)
-        let second = try open(.readWrite)
+        let second = try heap.open()
         let value = try second.look { $0.load(cell, as: Int.self) }
         #expect(value == 7)
         try second.close()

@@ -47,10 +47,7 @@ import TestSupport
             access.free(UInt64(free.pages.lowerBound) << 12, byteCount: 20 * 4096)
         }
         if compacted { try engine.compact() }
-        var kinds = [PageDescriptor.Kind](repeating: .none, count: Int(engine.committedPages))
-        for run in PageWalk(base: engine.image.base, end: engine.committedPages) {
-            for page in run.pages { kinds[page] = run.kind }
-        }
+        let kinds = engine.pageKinds
         try engine.close()
         return (heap.disk.currentFiles()[path]!, kinds)
     }

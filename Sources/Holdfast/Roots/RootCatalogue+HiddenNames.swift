@@ -39,7 +39,7 @@ extension RootCatalogue {
     /// Whether a root of this name belongs to an unfinished migration.
     package static func isUnfinished(hiddenName name: String) -> Bool {
         name != dataVersionName && !name.hasPrefix(hiddenPrefix + historyPrefix)
-            && !name.hasPrefix(hiddenPrefix + schemaPrefix)
+            && schema(hiddenName: name) == nil
     }
 
     /// Returns the root whose unfinished migration a hidden name belongs to, or nil if it belongs

@@ -29,12 +29,6 @@ public struct RelativePointer<Pointee: BitwiseCopyable>: BitwiseCopyable, Hashab
     func load(_ access: HeapAccess) -> Pointee {
         access.address(offset, MemoryLayout<Pointee>.size).loadUnaligned(as: Pointee.self)
     }
-
-    /// Stores `value` in the target and marks its lines dirty. O(1).
-    @inlinable @inline(__always)
-    func store(_ value: Pointee, _ access: HeapAccess) {
-        access.store(value, at: offset)
-    }
 }
 
 extension RelativePointer: CustomStringConvertible {

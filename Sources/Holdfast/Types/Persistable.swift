@@ -218,9 +218,10 @@ extension Misuse {
     static func unknownCase(_ access: HeapAccess, _ rawValue: String, _ type: Any.Type) -> Never {
         let text = "\(rawValue) is not a raw value of \(type) known to this program"
         if access.errorToCome != nil { damaged(access, text) }
-        fatalError(
-            "Holdfast: \(access.heapPath): \(text). A newer program may have stored it: update this "
-                + "one. If there is no newer one, the heap is damaged: restore it from a copy.")
+        Misuse.trap(
+            text, in: MisuseScene(access, "\(type)"),
+            "A newer program may have stored it: update this one. If there is no newer one, the "
+                + "heap is damaged: restore it from a copy.")
     }
 }
 

@@ -65,7 +65,7 @@ struct HeapReport {
         defer { try? heap.close() }
         try call.warn(of: heap)
         statistics = try heap.statistics()
-        openings = statistics.otherOpenings.filter { !$0.isOfThisProcess }
+        openings = statistics.openingsOfOthers
         let progress = call.progress("info", unit: "bytes")
         defer { progress.finish() }
         roots = try heap.rootStatistics(following: !call.has("quick")) { progress.show($0, of: $1) }

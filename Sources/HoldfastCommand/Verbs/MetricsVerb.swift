@@ -81,23 +81,22 @@ struct MetricFamily {
                 Double($0.checkpointSeconds)
             },
             gauge("openings", "Registered openings of other processes.") {
-                Double(others($0).count)
+                Double($0.openingsOfOthers.count)
             },
             gauge("views", "Open views of other processes.") {
-                Double(others($0).count(where: \.isOpen))
+                Double(openViews($0).count)
             },
-            gauge("oldest_view_seconds", "Age of the oldest open view.") { statistics in
-                let ages = others(statistics).filter(\.isOpen).map { $0.age / .seconds(1) }
-                return ages.max() ?? 0
+            gauge("oldest_view_seconds", "Age of the oldest open view.") {
+                openViews($0).map { $0.age / .seconds(1) }.max() ?? 0
             },
-            bytes("held_log", "Log that the view which is furthest behind holds.") { statistics in
-                others(statistics).filter(\.isOpen).map(\.heldLogBytes).max() ?? 0
+            bytes("held_log", "Log that the view which is furthest behind holds.") {
+                openViews($0).map(\.heldLogBytes).max() ?? 0
             },
         ]
     }
 
-    private static func others(_ statistics: HeapStatistics) -> [OpenView] {
-        statistics.otherOpenings.filter { !$0.isOfThisProcess }
+    private static func openViews(_ statistics: HeapStatistics) -> [OpenView] {
+        statistics.openingsOfOthers.filter(\.isOpen)
     }
 
     func lines(of statistics: HeapStatistics, heap path: String) -> [String] {

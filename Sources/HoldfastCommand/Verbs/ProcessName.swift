@@ -30,5 +30,10 @@ enum ProcessName {
 }
 
 extension OpenView {
-    var isOfThisProcess: Bool { processNumber == getpid() && !isInOtherNamespace }
+    fileprivate var isOfThisProcess: Bool { processNumber == getpid() && !isInOtherNamespace }
+}
+
+extension HeapStatistics {
+    /// The openings without those of the command itself.
+    var openingsOfOthers: [OpenView] { otherOpenings.filter { !$0.isOfThisProcess } }
 }

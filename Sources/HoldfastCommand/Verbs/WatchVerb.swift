@@ -96,7 +96,7 @@ private struct HeapWatch {
         }
         last = (figures.commits, heap.version, now)
         if let rate { rates = (rates + [rate]).suffix(60) }
-        let others = figures.otherOpenings.filter { !$0.isOfThisProcess }
+        let others = figures.openingsOfOthers
         if call.has("json") {
             try call.print(json(figures, others, rate, bytesRate).text)
         } else if isInPlace {

@@ -59,9 +59,10 @@ public struct MisuseScene {
     /// One sentence; empty if nothing is known.
     var text: String {
         let heap = access.map { $0.isOpen ? $0.heapPath : $0.originPath } ?? heap
-        let parts = [operation, path ?? "", heap.map { "of the heap \($0)" } ?? ""]
-        let known = parts.filter { !$0.isEmpty }
-        return known.isEmpty ? "" : "It was done in: \(known.joined(separator: ", "))."
+        let known = [operation, path ?? ""].filter { !$0.isEmpty }
+        guard !known.isEmpty else { return heap.map { "It was done in the heap \($0)." } ?? "" }
+        let all = known + (heap.map { ["of the heap \($0)"] } ?? [])
+        return "It was done in: \(all.joined(separator: ", "))."
     }
 }
 

@@ -226,6 +226,14 @@ final class Storm {
     // MARK: The end
 
     private func endAll() throws {
+        // The process that the last kill hit may have been removing the files beside the heap. Its
+        // successor completes that, unless it is asked to end before it opens the heap.
+        for seat in processes.indices {
+            while board.phase(seat) == .starting {
+                try requireNoReport()
+                usleep(1000)
+            }
+        }
         // Readers first: a reader that was alone, and so could not register, keeps the log there as
         // long as it reads.
         let readers = processes.indices.filter { plan.seats[$0] == "reader" }

@@ -33,6 +33,7 @@ package enum Interruption {
     /// Starts recording SIGINT, SIGTERM and SIGHUP. SIGPIPE and SIGXFSZ become errors of the calls
     /// that cause them.
     package static func begin() {
+        rehearse()
         Signal.brokenPipe.ignore()
         Signal.fileSizeLimit.ignore()
         for signal in [Signal.interrupt, .terminate, .hangUp] {
@@ -49,6 +50,7 @@ package enum Interruption {
         guard let pipe = WakePipe() else { return }
         wakeReader.store(pipe.reader.number, ordering: .relaxed)
         wakeWriter.store(pipe.writer.number, ordering: .relaxed)
+        rehearse()
         Signal.interrupt.handleAlways { Interruption.note($0) }
     }
 
@@ -69,6 +71,13 @@ package enum Interruption {
     }
 
     // MARK: The handler
+
+    /// Completes all lazy initialisation that the handler needs. A signal that interrupts the
+    /// initialisation of a variable would wait in the handler for its end, for ever.
+    private static func rehearse() {
+        note(0)
+        take()
+    }
 
     /// Runs in a signal handler: a store, and a write that never blocks.
     private static func note(_ signal: Int32) {

@@ -120,6 +120,8 @@ import TestSupport
     @Test func snapshotsHoldTheLog() throws {
         var options = heap.options
         options.logLimit = 256 * 1024
+        // See `KeptSnapshotTests` for others.
+        options.keptBytesPerLogByte = 0
         let writer = try HeapEngine(
             path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
         let block = try writer.change { $0.allocate(byteCount: 100_000) }

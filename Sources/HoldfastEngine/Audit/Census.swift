@@ -8,11 +8,13 @@ struct Census {
     let dataFile: DataFile
     let view: HeapView
     let participation: Participation
+    private let keepersKey: PageKeepers.Key
 
     init(_ heap: OpenHeap) {
         dataFile = heap.dataFile
         view = heap.view
         participation = heap.participation
+        keepersKey = heap.checkpointer.keepersKey
     }
 
     /// O(runs of pages); reads only their descriptors and the headers of slabs.
@@ -46,6 +48,7 @@ struct Census {
         figures.logBytes = applied - min(applied, Int(header.checkpointPosition))
         figures.logCommits = commit - min(commit, Int(header.commitNumber))
         let own = participation.sharedMemory?.entryLocks
+        figures.keptBytes = PageKeepers.shared.keptBytes(for: keepersKey)
         figures.otherOpenings = participation.openViews.filter { own?.isOwn($0.entry) != true }
         figures.condition = condition(file, header)
         guard figures.condition != .atRest else { return }

@@ -90,6 +90,9 @@ public struct HeapStatistics: Equatable, Sendable {
     public internal(set) var logCommits = 0
     /// Total length of the files beside the heap file.
     public internal(set) var logFileBytes = 0
+    /// Bytes of memory in which this process keeps pages for its open views, so that they hold no
+    /// log. See ``OpenView/heldLogBytes``.
+    public internal(set) var keptBytes = 0
     /// The heap's creation time in seconds since 1970; 0 if the file does not record it.
     public internal(set) var creationSeconds = 0
     /// The time of the last checkpoint in seconds since 1970; 0 if the file does not record it.

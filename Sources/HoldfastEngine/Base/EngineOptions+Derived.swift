@@ -10,6 +10,8 @@ extension EngineOptions {
         options.logLimit = min(max(logLimit, 1), most)
         options.memoryLimit = min(max(memoryLimit, 0), most)
         options.initialLogBytes = min(max(initialLogBytes, 1), options.logLimit)
+        options.keptBytesPerLogByte = min(max(keptBytesPerLogByte, 0), most)
+        options.viewBudget = min(max(viewBudget, 0), most)
         options.compactLogBytes = min(max(compactLogBytes, 0), most)
         options.readerImages = min(max(readerImages, 0), 64)
         return options

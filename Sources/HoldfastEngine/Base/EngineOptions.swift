@@ -60,6 +60,15 @@ public struct EngineOptions: Sendable {
     /// Called once for each such snapshot, while locks are held. It must be short and must not use
     /// the heap.
     public var reportsLongView: (@Sendable (OpenView) -> Void)?
+    /// A snapshot that is younger does not have its pages kept so that a checkpoint can pass it,
+    /// unless the log has reached its limit.
+    public var viewPatience: Duration = .seconds(1)
+    /// The most bytes of pages that are kept for each byte of log that a snapshot holds up; 0: none
+    /// are.
+    public var keptBytesPerLogByte = 1
+    /// The most bytes of pages that are kept for the snapshots of one heap in this process. Beyond
+    /// that, snapshots that nobody reads are ended.
+    public var viewBudget = 1 << 30
     /// Called after each event, on the thread that caused it, while locks are held. It must be
     /// short and must not use the heap.
     public var metrics: (@Sendable (HeapEvent) -> Void)?

@@ -104,6 +104,9 @@ public enum HeapError: Error, Equatable, Sendable {
     case failed(path: String, reason: String)
     /// This `PersistentHeap` object has been closed.
     case closed(path: String)
+    /// The snapshot was ended because nobody was reading it, and too many pages had to be kept for
+    /// it and others.
+    case viewEnded(path: String)
     /// The program cancelled the work; nothing was changed.
     case cancelled(path: String)
     /// The heap was opened for reading only.
@@ -303,6 +306,10 @@ extension HeapError: CustomStringConvertible {
                 + "log."
         case .closed(let path):
             "The heap \(path) has been closed. Open it again to use it."
+        case .viewEnded(let path):
+            "The snapshot of \(path) has been ended: the pages that were kept for it and others "
+                + "exceeded the limit, and nobody was reading it. Open a new one, close snapshots "
+                + "when they are no longer needed, or raise the limit (Options.viewBudget)."
         case .cancelled(let path):
             "The work on \(path) was cancelled, and nothing was changed. Start it again if needed."
         case .readOnly(let path):

@@ -2,15 +2,17 @@ import HoldfastSystem
 import Synchronization
 
 /// Whether an opening is still usable. It is not once it is closed, in a forked child, or after a
-/// failed write; and not while it is suspended.
+/// failed write; and not while it is suspended. A snapshot is not once it has been ended because it
+/// kept too much.
 final class Lifecycle: Sendable {
     private static let open: UInt8 = 0
     private static let suspended: UInt8 = 1
     private static let ended: UInt8 = 2
+    private static let expired: UInt8 = 3
 
     let path: String
     let mode: OpenMode
-    /// One of the three. Every transaction checks it with one load.
+    /// One of the four. Every transaction checks it with one load.
     private let phase = Atomic<UInt8>(open)
     /// Whether `reason` is set. Every transaction checks this with one load instead of a lock.
     let hasFailed = Atomic<Bool>(false)
@@ -40,6 +42,9 @@ final class Lifecycle: Sendable {
 
     func resume() { move(from: Self.suspended, to: Self.open) }
 
+    /// From now on the opening, a snapshot, can only be closed. Requires exclusive access.
+    func expire() { move(from: Self.open, to: Self.expired) }
+
     /// A closed opening stays closed.
     private func move(from old: UInt8, to new: UInt8) {
         _ = phase.compareExchange(expected: old, desired: new, ordering: .acquiringAndReleasing)
@@ -58,7 +63,11 @@ final class Lifecycle: Sendable {
     }
 
     private var unusable: HeapError {
-        isSuspended ? .suspended(path: path) : .closed(path: path)
+        switch phase.load(ordering: .acquiring) {
+        case Self.suspended: .suspended(path: path)
+        case Self.expired: .viewEnded(path: path)
+        default: .closed(path: path)
+        }
     }
 
     @inline(__always)

@@ -14,6 +14,8 @@ final class Checkpointer: @unchecked Sendable {
     let policy: CheckpointPolicy
     private let events: EventReporter
     private let longSnapshots = Mutex(LongSnapshots())
+    /// The published position from which on it is worthwhile to have snapshots kept again.
+    private let nextKeeping = Atomic<UInt64>(0)
 
     init(dataFile: DataFile, participation: Participation, log: JoinedLog, policy: CheckpointPolicy)
     {
@@ -64,7 +66,11 @@ final class Checkpointer: @unchecked Sendable {
             if mayRefuse { policy.refuse() }
             return false
         }
-        let target = lowestSnapshot(below: published)
+        var target = lowestSnapshot(below: published)
+        if !mayRefuse, target < published, try keepSnapshots(log, header, at: target, published) {
+            target = lowestSnapshot(below: published)
+            if target == published { nextKeeping.store(0, ordering: .relaxed) }
+        }
         if mayRefuse {
             // The caller may have asked just before the last checkpoint ended.
             guard policy.isReached(by: Int(published - header.checkpointPosition)) else {
@@ -76,13 +82,7 @@ final class Checkpointer: @unchecked Sendable {
             }
         }
         guard target > header.checkpointPosition else { return target == published }
-        let ring = try dataFile.translating { () throws(SystemError) in try shared.ring() }
-        guard let lines = LineIndex(of: ring, from: header, to: target, epoch: log.epoch) else {
-            throw participation.fail(
-                HeapError.damagedLog(
-                    path: dataFile.path, logPath: shared.file.path,
-                    lastWholeCommit: header.commitNumber))
-        }
+        let lines = try lines(of: log, header, upTo: target)
         if mayRefuse,
             lines.pageCount * HeapLayout.pageBytes > Int(target - header.checkpointPosition)
         {
@@ -98,7 +98,7 @@ final class Checkpointer: @unchecked Sendable {
                 file: file, keepsBlocks: dataFile.options.reservesBlocks, isRepair: wasCutShort)
             let table = try writer.write(lines, from: header)
             // Before a header declares these pages valid.
-            try shared.requireNoFault(ring)
+            try shared.requireNoFault(lines.ring!)
             try file.sync()
             header.checkpointPosition = target
             header.checkpointChain = lines.chain
@@ -114,6 +114,79 @@ final class Checkpointer: @unchecked Sendable {
         log.finishCheckpoint(at: target)
         events.end(began) { .checkpoint(pages: lines.pageCount, duration: $0) }
         return target == published
+    }
+
+    // MARK: Snapshots in the way
+
+    /// The openings of the heap in this process.
+    var keepersKey: PageKeepers.Key {
+        PageKeepers.Key(
+            identity: dataFile.identity, process: dataFile.options.process.identity)
+    }
+
+    /// Has the snapshots of this process that are in the way kept up to `published`, and asks those
+    /// of other processes to do the same. Returns whether it has. When that has been of no avail,
+    /// it waits for more log, because this takes time in proportion to the log.
+    private func keepSnapshots(
+        _ log: RedoLog, _ header: HeapHeader, at lowest: UInt64, _ published: UInt64
+    ) throws(HeapError) -> Bool {
+        guard published >= nextKeeping.load(ordering: .relaxed) else { return false }
+        let step = max((published - lowest) / 4, UInt64(dataFile.options.logLimit / 8))
+        nextKeeping.store(published + step, ordering: .relaxed)
+        try keep(log, header, upTo: published)
+        log.shared.storeInOrder(published, .keptWanted)
+        return true
+    }
+
+    private func keep(
+        _ log: RedoLog, _ header: HeapHeader, upTo target: UInt64
+    ) throws(HeapError) {
+        let lines = try lines(of: log, header, upTo: target)
+        let pages = try dataFile.translating { () throws(SystemError) in
+            try PagesOfCheckpoint(lines, of: log)
+        }
+        PageKeepers.shared.keep(
+            pages, for: keepersKey,
+            isUrgent: log.usedBytes >= dataFile.options.logLimit,
+            budget: dataFile.options.viewBudget)
+    }
+
+    /// Has the snapshots of this process kept if a checkpoint of another process has asked for it.
+    /// Any thread; does nothing if another one is at it.
+    func keepSnapshotsIfAsked() throws(HeapError) {
+        guard dataFile.isWritable, let file = dataFile.file, let log = try log.joinForAll()
+        else { return }
+        let wanted = log.shared.loadInOrder(.keptWanted)
+        guard wanted > log.checkpointPosition else { return }
+        try lock.holding(waits: false) { () throws(HeapError) in
+            let header = try dataFile.readHeader(file)
+            guard header.logInUse, header.logEpoch == log.epoch,
+                wanted > header.checkpointPosition
+            else { return }
+            try keep(log, header, upTo: wanted)
+        }
+    }
+
+    /// Whether a snapshot is older than `position`, even if it is kept. The pages that were in use
+    /// then must not become holes.
+    func hasSnapshot(before position: UInt64) -> Bool {
+        guard let shared = participation.sharedMemory else { return false }
+        return ReaderTable(shared: shared).oldest(below: position) < position
+    }
+
+    // MARK: Parts
+
+    private func lines(of log: RedoLog, _ header: HeapHeader, upTo target: UInt64)
+        throws(HeapError) -> LineIndex
+    {
+        let ring = try dataFile.translating { () throws(SystemError) in try log.shared.ring() }
+        guard let lines = LineIndex(of: ring, from: header, to: target, epoch: log.epoch) else {
+            throw participation.fail(
+                HeapError.damagedLog(
+                    path: dataFile.path, logPath: log.shared.file.path,
+                    lastWholeCommit: header.commitNumber))
+        }
+        return lines
     }
 
     /// Completes the checkpoint of a process that died, and returns the current header.

@@ -17,6 +17,7 @@ public final class HeapEngine: @unchecked Sendable {
     let pool: ImagePool
     let changes: ChangeWaiter
     private let builder: BulkBuilder?
+    let keeper: PageKeeper
     /// The snapshots that are closed when this opening is closed or suspended.
     public let dependents = DependentSnapshots()
 
@@ -28,10 +29,12 @@ public final class HeapEngine: @unchecked Sendable {
         heap = try OpenHeap(path: path, mode: mode, options: options, disk: disk)
         view = heap.view
         pool = ImagePool(heap)
+        keeper = PageKeeper(pool)
         changes = ChangeWaiter(heap, readerLock: pool.first.readerLock)
         builder = mode == .bulkBuild ? try BulkBuilder(dataFile: heap.dataFile, view: view) : nil
         do throws(HeapError) { try open() } catch {
             heap.lifecycle.close()
+            keeper.end()
             builder?.end()
             Closing(pool.first).abandonOpening()
             throw error
@@ -42,6 +45,7 @@ public final class HeapEngine: @unchecked Sendable {
         if let builder { return try builder.start() }
         try heap.opener.open()
         pool.begin()
+        keeper.begin()
         if options.verifiesPages { try scrub().requireSound(path: path) }
         if options.verifiesDirtyTracking { view.verifyDirtyTracking(PageWalk.freePages) }
     }
@@ -269,6 +273,7 @@ public final class HeapEngine: @unchecked Sendable {
         guard !isForked else { return _ = heap.lifecycle.close() }
         view.demandNoOpenTransaction(for: "heap.close")
         dependents.closeAll()
+        defer { if heap.lifecycle.isClosed { keeper.end() } }
         try Closing(pool.first).close(pool, builder)
     }
 }

@@ -114,6 +114,19 @@ final class ImagePool: @unchecked Sendable {
         mutex.withLock { (0 ..< count).filter { image(at: $0).state != .closed } }
     }
 
+    /// The images, for a thread that may not wait; none if another thread chooses among them.
+    var imagesIfFree: [EngineImage] {
+        guard mutex.tryToLock() else { return [] }
+        defer { mutex.unlock() }
+        return (0 ..< count).map { image(at: $0) }
+    }
+
+    /// Leaves an image that was entered to keep pages for it.
+    func leave(_ image: EngineImage) {
+        image.readerLock.leave(nil)
+        if isPooled { wakeWaiting() }
+    }
+
     private func joinPool(_ image: EngineImage) {
         image.readerLock.shared = first.heap.participation.sharedMemory.map { .passUnretained($0) }
         image.heap.fileSize.withoutOtherImages = {

@@ -120,8 +120,10 @@ final class Maintenance {
         try checkpointer.lock.holding(waits: true) { () throws(HeapError) in
             let header = try dataFile.readHeader(file)
             // The write lock is held, so the pages that are free now are free for every later
-            // opening. No snapshot is older, because the checkpoint was complete.
-            guard header.checkpointPosition == view.applied else { return }
+            // opening, and were free for every open snapshot that is not older.
+            guard header.checkpointPosition == view.applied,
+                !checkpointer.hasSnapshot(before: view.applied)
+            else { return }
             freed = try checkpointer.punchHoles(file, header)
         }
         try checkpointLocked()

@@ -99,6 +99,13 @@ final class ReaderLock {
         giveUp(&seat)
     }
 
+    /// Enters the image, if it has a snapshot open, for a thread that keeps pages for it. The caller
+    /// leaves as a reader does.
+    func tryToEnterToKeep() -> Bool {
+        participation.isFixed
+            ? latch.tryToRead(isFresh: { _ in true }, last: {}) != nil : latch.tryToJoin()
+    }
+
     /// Ends a read; `isBiased`: one that has no place in the latch.
     @inline(__always)
     func leave(_ seat: ReaderSeat?, isBiased: Bool = false) {

@@ -123,6 +123,7 @@ final class LogFollower {
     func startFromDataFile() throws(HeapError) {
         guard let file = dataFile.file else { return }
         let header = try dataFile.readHeader(file)
+        participation.forgetKeptSnapshot()
         try image.dropPrivatePages(file, fileBytes: dataFile.byteCount)
         view.adoptCheckpoint(of: header)
         view.committedPages = header.heapPages

@@ -1,6 +1,7 @@
 import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
+import Synchronization
 
 /// The heap as this process sees it: one address range that grows without moving as long as a
 /// transaction is open.
@@ -441,8 +442,17 @@ final class HeapImage {
         return true
     }
 
+    /// May be asked by readers while pages are kept: then it is right about those that it finds
+    /// private.
     func isPrivate(page: Int) -> Bool {
-        page >> 6 < privateTable.count && privateWords[page >> 6] & (1 << UInt64(page & 63)) != 0
+        page >> 6 < privateTable.count
+            && privateWord(of: page).pointee.load(ordering: .acquiring)
+                & (1 << UInt64(page & 63)) != 0
+    }
+
+    private func privateWord(of page: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        UnsafeMutableRawPointer(privateWords + (page >> 6)).assumingMemoryBound(
+            to: Atomic<UInt64>.self)
     }
 
     /// Counts pages that an aborted transaction made private.
@@ -483,6 +493,34 @@ final class HeapImage {
             changed(page)
         }
     }
+
+    /// Whether the page is the file's, whatever the file has at the moment.
+    func isOfFile(page: Int) -> Bool {
+        (page + 1) * HeapLayout.pageBytes <= fileBacked && !isPrivate(page: page)
+    }
+
+    /// Makes a page of the file private as it is now, after `preparePrivateCopies`. Unlike `apply`,
+    /// this may happen while other threads read the image, but not while another one changes it:
+    /// readers see the same bytes before and after.
+    func keep(page: Int) {
+        Interleaving.step(.reads, .init(.page, page))
+        let word = (base + page * HeapLayout.pageBytes).assumingMemoryBound(
+            to: Atomic<UInt64>.self)
+        // The system copies a page for a store. This one stores what is there.
+        var expected = word.pointee.load(ordering: .relaxed)
+        while true {
+            let (isDone, found) = word.pointee.compareExchange(
+                expected: expected, desired: expected, ordering: .sequentiallyConsistent)
+            if isDone { break }
+            expected = found
+        }
+        _ = privateWord(of: page).pointee.bitwiseOr(
+            1 << UInt64(page & 63), ordering: .sequentiallyConsistent)
+        privatePageBound += 1
+    }
+
+    /// Whether pages can be kept.
+    var canKeepPages: Bool { privateTable.count > 0 }
 
     /// Whether the image is the whole file of that many bytes, without private pages.
     func isFile(ofBytes fileBytes: Int) -> Bool {

@@ -161,8 +161,15 @@ final class Opener {
             // not keep others out.
             guard dataFile.mode != .readWrite || error.isRefusal else { throw heapError(error) }
             if dataFile.isExclusive { throw HeapError.readOnlyFolder(path: dataFile.path) }
-            try participation.becomeUnregisteredReader(file, givingUpPresence: true)
+            return try participation.becomeUnregisteredReader(file, givingUpPresence: true)
         }
+        try prepareToKeepPages()
+    }
+
+    /// An image that is only read has no table of private pages yet, and cannot get one while it
+    /// is read.
+    private func prepareToKeepPages() throws(HeapError) {
+        try view.image.preparePrivateCopies(path: dataFile.path)
     }
 
     /// For a heap in use by other processes: starts from the data file, like every later opening,
@@ -175,6 +182,7 @@ final class Opener {
 
     /// Maps the data file and catches up, under a snapshot, which stays open if it is fixed.
     private func beginToFollow() throws(HeapError) {
+        try prepareToKeepPages()
         let seat = participation.takeSeat()
         participation.openSnapshot()
         defer {

@@ -271,6 +271,12 @@ final class Participation: @unchecked Sendable {
         shared._withUnsafeGuaranteedRef { ReaderTable.close(entry, in: $0) }
     }
 
+    /// Before the view's private pages are dropped: from then on it needs the file's.
+    func forgetKeptSnapshot() {
+        guard let shared, let entry = fast.entry else { return }
+        ReaderTable(shared: shared).forgetKept(entry)
+    }
+
     /// The position to catch up to; nil for an opening without shared memory.
     @inline(__always)
     var catchUpTarget: UInt64? {

@@ -15,6 +15,11 @@ import HoldfastSystem
 /// An entry that is *seated* protects its snapshot only while readers have seats; see
 /// `ReaderSeats`.
 ///
+/// An opening that has made private copies of all pages that checkpoints up to some position may
+/// write has *kept* its snapshot up to there, and says so in the entry: checkpoints may go that
+/// far. This holds for the position that stands beside it, so a word that an earlier snapshot, or
+/// an earlier owner, has left does not count for another one.
+///
 ///     offset size
 ///        0     4   process ID; 0: the entry is free. Stored last when an entry is taken, and first
 ///                  when it is released
@@ -28,6 +33,8 @@ import HoldfastSystem
 ///       24     8   when the snapshot was opened, in nanoseconds of the system's monotonic clock
 ///       32     8   when the heap was opened, by the same clock
 ///       40     8   the open snapshot's commit, or an earlier one while it is being opened
+///       48     8   up to where the snapshot is kept whose position stands at offset 56
+///       56     8
 ///
 /// Whether an owner is alive is not judged by its process ID; see `EntryLocks`.
 struct ReaderTable {
@@ -107,6 +114,7 @@ struct ReaderTable {
         let at = offset(index)
         shared.storeInOrder(process.namespace, at: at + 8)
         shared.storeRelaxed(Deadline.coarseNow, at: at + 32)
+        forgetKept(index)
         shared.storeInOrder(Self.none, at: at + 16)
         shared.storeInOrder(
             owner(index).next(process.number, kind, isSeated: isSeated), at: at)
@@ -145,16 +153,26 @@ struct ReaderTable {
         shared.storeReleasing(none, at: LogLayout.viewsOffset + index * entryBytes + 16)
     }
 
-    /// The lowest position of an open snapshot, or `limit` if none is lower. Frees entries of
-    /// processes that no longer run.
-    func lowest(below limit: UInt64) -> UInt64 {
+    /// The lowest position of an open snapshot, or the one that it is kept up to, or `limit` if none
+    /// is lower: a checkpoint may go up to there. Frees entries of processes that no longer run.
+    func lowest(below limit: UInt64) -> UInt64 { lowest(below: limit, boundary) }
+
+    /// The lowest position of an open snapshot, whether it is kept or not, or `limit` if none is
+    /// lower.
+    func oldest(below limit: UInt64) -> UInt64 { lowest(below: limit) { $1 } }
+
+    private func lowest(
+        below limit: UInt64, _ measure: (_ index: Int, _ position: UInt64) -> UInt64
+    ) -> UInt64 {
         var lowest = limit
         for index in 0 ..< Self.count {
             let owner = owner(index)
             let position = shared.loadInOrder(at: offset(index) + 16)
             guard owner.isTaken, position < lowest, isProtected(index, owner) else { continue }
+            let measured = measure(index, position)
+            guard measured < lowest else { continue }
             if shared.entryLocks.isAlive(index) {
-                lowest = position
+                lowest = measured
             } else {
                 // Only if it still belongs to the dead process: another may have taken the entry
                 // meanwhile.
@@ -168,6 +186,41 @@ struct ReaderTable {
     private func isProtected(_ index: Int, _ owner: Owner) -> Bool {
         !owner.isSeated || ReaderSeats.isAnyTaken(of: index, in: shared)
     }
+
+    // MARK: Kept snapshots
+
+    /// A snapshot that is open, of an entry of this process.
+    struct Snapshot {
+        let position: UInt64
+        /// How far a checkpoint may go.
+        let boundary: UInt64
+        let age: Duration
+    }
+
+    /// The entry's snapshot; nil if a checkpoint need not mind it.
+    func snapshot(_ index: Int) -> Snapshot? {
+        let position = shared.loadInOrder(at: offset(index) + 16)
+        guard position != Self.none, isProtected(index, owner(index)) else { return nil }
+        return Snapshot(
+            position: position, boundary: boundary(index, position),
+            age: Self.age(shared.loadInOrder(at: offset(index) + 24)))
+    }
+
+    /// Up to where a checkpoint may go in spite of the entry's snapshot at `position`.
+    private func boundary(_ index: Int, _ position: UInt64) -> UInt64 {
+        // In this order: `keep` stores them in the other one.
+        guard shared.loadInOrder(at: offset(index) + 56) == position else { return position }
+        return max(position, shared.loadInOrder(at: offset(index) + 48))
+    }
+
+    /// Declares the entry's open snapshot kept up to `end`, once all private copies are made.
+    func keep(_ index: Int, at position: UInt64, upTo end: UInt64) {
+        shared.storeInOrder(end, at: offset(index) + 48)
+        shared.storeInOrder(position, at: offset(index) + 56)
+    }
+
+    /// Before the private copies are dropped.
+    func forgetKept(_ index: Int) { shared.storeInOrder(Self.none, at: offset(index) + 56) }
 
     // MARK: Locks
 
@@ -210,6 +263,7 @@ struct ReaderTable {
             let isOpen = position != Self.none && isProtected(index, owner)
             if owner.kind == .furtherImage, !isOpen { return nil }
             let isWriting = !isOpen && writer == member(index, owner)
+            let boundary = boundary(index, position)
             let isBehind = isOpen && published > position
             return OpenView(
                 processNumber: owner.number,
@@ -219,7 +273,7 @@ struct ReaderTable {
                 isSnapshot: owner.kind == .fixed,
                 age: isOpen ? Self.age(since) : .zero,
                 openFor: Self.age(shared.loadInOrder(at: offset(index) + 32)),
-                heldLogBytes: isBehind ? Int(published - position) : 0,
+                heldLogBytes: isBehind && published > boundary ? Int(published - boundary) : 0,
                 commitsBehind: isBehind && commits.newest > commits.viewed
                     ? Int(commits.newest - commits.viewed) : 0,
                 start: isOpen ? since : 0, entry: index)

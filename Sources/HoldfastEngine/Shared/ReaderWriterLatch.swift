@@ -133,6 +133,12 @@ final class ReaderWriterLatch: @unchecked Sendable {
         return nil
     }
 
+    /// Enters beside readers, whatever state the image has; false if there are none, or if another
+    /// thread waits. The caller leaves as a reader does.
+    func tryToJoin() -> Bool {
+        tryToJoin({ _ in true }, {}) != nil
+    }
+
     @inline(never)
     private func waitToRead(timeout: Duration, isFresh: (_ isFirst: Bool) -> Bool) -> Admission {
         lookForAMoment()

@@ -66,6 +66,9 @@ final class SharedMemory: @unchecked Sendable {
         case wanted = 928
         /// For `isCoherent`. Guarded by the opening lock.
         case probe = 936
+        /// The position that the last checkpoint which snapshots of other processes were in the way
+        /// of was to reach: they are to be kept up to there. Guarded by the checkpoint lock.
+        case keptWanted = 944
     }
 
     static let headerBytes = LogLayout.ringOffset

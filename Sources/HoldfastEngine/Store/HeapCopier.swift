@@ -111,6 +111,8 @@ struct HeapCopier {
         guard !view.image.isPrivate(page: page), let file = dataFile.file,
             page * HeapLayout.pageBytes < dataFile.byteCount
         else { return nil }
+        // Before `nextPrivate` looks again: a checkpoint makes a hole of a page only after it has
+        // become private.
         let data = try file.nextData(from: page * HeapLayout.pageBytes) ?? Int.max
         guard data >= (page + 1) * HeapLayout.pageBytes else { return nil }
         return nextPrivate(from: page, before: min(end, data / HeapLayout.pageBytes))

@@ -26,6 +26,9 @@
 
     package func unlock() { unsafe pthread_mutex_unlock(mutex) }
 
+    /// False if another thread has it.
+    package func tryToLock() -> Bool { unsafe pthread_mutex_trylock(mutex) == 0 }
+
     package func withLock<R>(_ body: () -> R) -> R {
         lock()
         defer { unlock() }

@@ -28,7 +28,33 @@
             // One thread commits while it has a view open, the other makes a checkpoint.
             Scenario(
                 name: "held", threads: [[.background], [.readAroundCommit]]),
-            // The same, but the ring may grow.
+            // Checkpoints pass views, whose pages are kept.
+            Scenario(
+                name: "kept",
+                threads: [[.commit, .background, .commit, .background], [.read, .read]],
+                keepsPages: true),
+            Scenario(
+                name: "kept, three",
+                threads: [[.commit, .commit], [.background, .background], [.read, .read]],
+                keepsPages: true),
+            Scenario(
+                name: "kept snapshot",
+                threads: [[.commit, .background, .commit, .background], [.snapshot, .snapshot]],
+                keepsPages: true),
+            Scenario(
+                name: "kept, and overwritten",
+                threads: [
+                    [.commitLarge(30_000), .background, .commitLarge(40_000)], [.read, .read],
+                ], keepsPages: true),
+            Scenario(
+                name: "kept around a commit",
+                threads: [[.background, .background], [.readAroundCommit, .read]],
+                keepsPages: true),
+            Scenario(
+                name: "kept beside deaths",
+                threads: [[.commit, .background], [.commit, .background, .read], [.read]],
+                mortal: [0], keepsPages: true),
+            // The same as "held", but the ring may grow.
             Scenario(
                 name: "grow",
                 threads: [

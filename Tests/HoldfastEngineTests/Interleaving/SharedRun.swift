@@ -47,6 +47,8 @@
             /// Threads that may die.
             var mortal: Set<Int> = []
             var logLimit = 64 * 1024
+            /// Whether pages are kept for every view that is in the way of a checkpoint.
+            var keepsPages = false
 
             var testDescription: String { name }
         }
@@ -80,6 +82,7 @@
         /// The files at some step of the run, as if all processes had been killed there.
         private(set) var killed: (files: [String: [UInt8]], made: Int, begun: Int)?
         private let killStep: Int
+        private let namespace = UInt64.random(in: 1 ... .max)
 
         init(_ scenario: Scenario, _ template: Template, number: Int = 0, fault: LockFault? = nil)
             throws
@@ -109,14 +112,29 @@
                 }
                 if scenario.threads[thread].contains(.readAroundCommit) {
                     helper = try HeapEngine(
-                        path: Self.path, mode: .readWrite, options: Self.options(scenario),
+                        path: Self.path, mode: .readWrite, options: options(of: thread),
                         disk: disks[thread])
                 }
             }
         }
 
+        /// The openings belong to one process, except where threads die: the death of a process
+        /// ends all that it does for its openings. No other run has the same process.
+        private func options(of thread: Int) -> EngineOptions {
+            var options = Self.options(scenario)
+            options.process = TestProcess(
+                identity: ProcessIdentity(
+                    number: Int32(mortal.isEmpty ? 1 : 1 + thread), namespace: namespace),
+                boot: SystemProcess.shared.boot)
+            return options
+        }
+
         static func options(_ scenario: Scenario) -> EngineOptions {
             var options = EngineOptions()
+            if scenario.keepsPages {
+                options.viewPatience = .zero
+                options.keptBytesPerLogByte = 1 << 20
+            }
             options.initialLogBytes = 64 * 1024
             options.logLimit = scenario.logLimit
             options.memoryLimit = 8 << 20
@@ -147,7 +165,7 @@
             switch action {
             case .open:
                 let engine = try HeapEngine(
-                    path: Self.path, mode: .readWrite, options: Self.options(scenario),
+                    path: Self.path, mode: .readWrite, options: options(of: thread),
                     disk: disks[thread])
                 engines[thread] = engine
             case .close:
@@ -260,7 +278,7 @@
         }
 
         private func visit(_ thread: Int, isSnapshot: Bool) throws {
-            var options = Self.options(scenario)
+            var options = options(of: thread)
             options.isSnapshot = isSnapshot
             let earliest = made
             let visitor = try HeapEngine(

@@ -36,6 +36,7 @@ import TestSupport
                 identity: ProcessIdentity(number: number, namespace: UInt64(number)))
         }
         options.isSnapshot = true
+        options.mayBeEnded = true
         return try HeapEngine(
             path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
     }
@@ -111,7 +112,9 @@ import TestSupport
             if round % 16 == 9 {
                 // The heap shrinks to almost nothing.
                 try writer.change { access in
-                    for place in blocks.places { access.free(place.offset, byteCount: place.byteCount) }
+                    for place in blocks.places {
+                        access.free(place.offset, byteCount: place.byteCount)
+                    }
                 }
                 blocks.places = []
             }
@@ -139,7 +142,9 @@ import TestSupport
     }
 
     /// A writer, a block of 40 pages, and a function that fills it.
-    private func filled(process number: Int32? = nil) throws -> (HeapEngine, block: UInt64, fill: (UInt8) throws -> Void) {
+    private func filled(
+        process number: Int32? = nil
+    ) throws -> (HeapEngine, block: UInt64, fill: (UInt8) throws -> Void) {
         let writer = try open(process: number)
         let block = try writer.change { $0.allocate(byteCount: 40 * 4096) }
         func fill(_ value: UInt8) throws {
@@ -160,7 +165,7 @@ import TestSupport
         }
     }
 
-    /// Each page is kept once, however often it changes; and nothing more is kept once nobody reads.
+    /// Each page is kept once, however often it changes; and nothing is kept once nobody reads.
     @Test func pagesAreKeptOnce() throws {
         let (writer, block, fill) = try filled()
         let snapshot = try openSnapshot()

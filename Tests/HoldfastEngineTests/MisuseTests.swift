@@ -105,7 +105,8 @@ import TestSupport
             try engine.look { _ in print(kept.load(8192, as: UInt64.self)) }
         }
         #expect(said("a handle was used after its transaction had ended", result))
-        #expect(said("of the heap ", result) && said("SWIFT_BACKTRACE=enable=yes", result))
+        #expect(said("It was done in the heap ", result))
+        #expect(said("SWIFT_BACKTRACE=enable=yes", result))
     }
 
     @Test func pointingOutsideTheHeap() async {

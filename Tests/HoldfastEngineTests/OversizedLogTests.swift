@@ -16,6 +16,8 @@ import Testing
         options.logLimit = limit
         options.checkpointsInBackground = inBackground
         options.timeout = .seconds(60)
+        // Views hold the log.
+        options.keptBytesPerLogByte = 0
         return options
     }
 

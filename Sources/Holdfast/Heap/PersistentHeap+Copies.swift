@@ -20,20 +20,20 @@ extension PersistentHeap {
     /// Returns a view of the heap as it is now.
     ///
     /// The view does not change for as long as it is kept, while all processes, including this one,
-    /// go on reading and writing. It has a mapping of its own. While it is open the log keeps
-    /// everything that is committed, so keep it for minutes, not for days. See
-    /// ``Options/reportsLongView``.
+    /// go on reading and writing. It has a mapping of its own. While it is open, the log grows, or
+    /// pages that have changed since are kept in the memory of this process, whatever is less; see
+    /// ``Options/viewBudget``.
     public func snapshot() throws(HeapError) -> HeapSnapshot {
         try requireOpen()
-        return HeapSnapshot(engine: try makeSnapshotEngine())
+        return HeapSnapshot(engine: try makeSnapshotEngine(mayBeEnded: true))
     }
 
     /// `isCancelled` is asked during long work with the snapshot.
     package func makeSnapshotEngine(
-        isCancelled: (@Sendable () -> Bool)? = nil
+        isCancelled: (@Sendable () -> Bool)? = nil, mayBeEnded: Bool = false
     ) throws(HeapError) -> HeapEngine {
         guard engine.mode != .privateCopy else { throw HeapError.noFile(path: path) }
-        return try engine.openSnapshot(isCancelled: isCancelled)
+        return try engine.openSnapshot(isCancelled: isCancelled, mayBeEnded: mayBeEnded)
     }
 
     /// Writes the heap in its present state to a new file, while readers and writers continue.
@@ -163,6 +163,9 @@ public final class HeapSnapshot: Sendable {
     deinit { try? engine.close() }
 
     /// Runs `body` with the view.
+    ///
+    /// - Throws: What `body` throws. ``HeapError/viewEnded(path:)`` if the view has been ended
+    ///   because too many pages had to be kept; see ``PersistentHeap/Options/viewBudget``.
     public func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
         try reading(body)
     }

@@ -62,13 +62,23 @@ extension PersistentHeap {
         /// network file systems, as far as their locks reach other machines. The default is false.
         public var isExclusive: Bool
         /// A closure that is called when a view has been open for longer than ``longView`` and
-        /// holds up a checkpoint. The log grows while the view stays open.
+        /// holds up a checkpoint. The log grows meanwhile.
         ///
         /// It is called once for each such view, on any thread, with locks of the heap held. It
         /// must be short and must not use the heap.
         public var reportsLongView: (@Sendable (OpenView) -> Void)?
         /// The age at which a view is reported to ``reportsLongView``. The default is one minute.
         public var longView: Duration
+        /// The most bytes of memory in which this process keeps pages for open views of the heap.
+        ///
+        /// A view that is older than a second, or that the log has reached its limit for, no longer
+        /// holds the log where that takes less memory: its process keeps a copy of each page that
+        /// changes, once. Views of ``PersistentHeap/snapshot()`` are kept for transactions of every
+        /// process, others for those of this process. Beyond the budget, snapshots that nobody is
+        /// reading are ended, the oldest first, and reading them throws
+        /// ``HeapError/viewEnded(path:)``; views that are being read hold the log. The default is 1
+        /// GiB. See ``HeapStatistics/keptBytes``.
+        public var viewBudget: Int
         /// A closure that is told what the heap has done, and how long it took: commits, syncs,
         /// checkpoints, catching up with other transactions, and waiting for them. For counters and
         /// histograms of a running program; see ``HeapEvent``.
@@ -101,6 +111,7 @@ extension PersistentHeap {
             isExclusive: Bool = false,
             reportsLongView: (@Sendable (OpenView) -> Void)? = nil,
             longView: Duration = .seconds(60),
+            viewBudget: Int = 1 << 30,
             metrics: (@Sendable (HeapEvent) -> Void)? = nil,
             durability: Durability = .process,
             rootNames: Set<String>? = nil
@@ -118,6 +129,7 @@ extension PersistentHeap {
             self.isExclusive = isExclusive
             self.reportsLongView = reportsLongView
             self.longView = longView
+            self.viewBudget = viewBudget
             self.metrics = metrics
             self.durability = durability
             self.rootNames = rootNames
@@ -139,6 +151,7 @@ extension PersistentHeap {
             options.isExclusive = isExclusive
             options.reportsLongView = reportsLongView
             options.longView = longView
+            options.viewBudget = viewBudget
             options.metrics = metrics
             options.rootNames = rootNames
             return options

@@ -28,8 +28,11 @@ extension EngineOptions {
     }
 
     /// The options for a snapshot of a heap opened with these.
-    func ofSnapshot(_ isCancelled: (@Sendable () -> Bool)?) -> EngineOptions {
+    func ofSnapshot(
+        _ isCancelled: (@Sendable () -> Bool)?, mayBeEnded: Bool = false
+    ) -> EngineOptions {
         var options = self
+        options.mayBeEnded = mayBeEnded
         options.isCancelled = isCancelled ?? options.isCancelled
         options.isSnapshot = true
         options.verifiesPages = false

@@ -67,13 +67,15 @@ public struct EngineOptions: Sendable {
     /// are.
     public var keptBytesPerLogByte = 1
     /// The most bytes of pages that are kept for the snapshots of one heap in this process. Beyond
-    /// that, snapshots that nobody reads are ended.
+    /// that, snapshots that nobody reads are ended, if they may.
     public var viewBudget = 1 << 30
     /// Called after each event, on the thread that caused it, while locks are held. It must be
     /// short and must not use the heap.
     public var metrics: (@Sendable (HeapEvent) -> Void)?
     /// Whether the opening keeps the snapshot of the moment of opening (`readOnly` only).
     public var isSnapshot = false
+    /// Whether such an opening may be ended when nobody reads it; see `viewBudget`.
+    public var mayBeEnded = false
     /// The process in which this code runs; tests substitute others.
     public var process: any RunningProcess = SystemProcess.shared
     /// Whether a missing file is created (`readWrite` only).

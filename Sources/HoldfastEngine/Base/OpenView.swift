@@ -16,7 +16,8 @@ public struct OpenView: Equatable, Sendable {
     public let age: Duration
     /// How long this opening has existed; accurate to about a second.
     public let openFor: Duration
-    /// Bytes of log, committed since the snapshot, that no checkpoint can free while it is open.
+    /// Bytes of log, committed since the snapshot, that no checkpoint can free while it is open:
+    /// those for which its process does not keep pages.
     public let heldLogBytes: Int
     /// How many commits the snapshot is behind the newest.
     public let commitsBehind: Int

@@ -1,28 +1,30 @@
 /// Snapshots: openings of their own that are fixed to a state.
 extension HeapEngine {
     /// Another opening of the same file, fixed to the current state, with another `isCancelled`.
+    /// `mayBeEnded`: whether its user gets along with `viewEnded` (`EngineOptions.viewBudget`).
     public func openSnapshot(
-        isCancelled: (@Sendable () -> Bool)? = nil
+        isCancelled: (@Sendable () -> Bool)? = nil, mayBeEnded: Bool = false
     ) throws(HeapError) -> HeapEngine {
         guard !isForked else { throw HeapError.forked(path: path) }
-        return try awake { () throws(HeapError) in try makeSnapshot(isCancelled) }
+        return try awake { () throws(HeapError) in try makeSnapshot(isCancelled, mayBeEnded) }
     }
 
     /// The same; nil if this opening is suspended.
     public func openSnapshotUnlessSuspended() throws(HeapError) -> HeapEngine? {
         guard !isForked else { throw HeapError.forked(path: path) }
-        return try unlessSuspended { () throws(HeapError) in try makeSnapshot(nil) }
+        return try unlessSuspended { () throws(HeapError) in try makeSnapshot(nil, false) }
     }
 
     private func makeSnapshot(
-        _ isCancelled: (@Sendable () -> Bool)?
+        _ isCancelled: (@Sendable () -> Bool)?, _ mayBeEnded: Bool
     ) throws(HeapError) -> HeapEngine {
         do throws(HeapError) {
             if heap.lifecycle.isSuspended { throw HeapError.suspended(path: path) }
             // The file must still have its name, from the current working directory.
             try requireInPlace()
             let snapshot = try HeapEngine(
-                path: location, mode: .readOnly, options: options.ofSnapshot(isCancelled),
+                path: location, mode: .readOnly,
+                options: options.ofSnapshot(isCancelled, mayBeEnded: mayBeEnded),
                 disk: heap.dataFile.disk)
             // It belongs to this opening, which another thread may have closed or suspended.
             if heap.dataFile.isExclusive { try heap.lifecycle.requireUsable() }

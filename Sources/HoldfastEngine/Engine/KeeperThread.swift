@@ -34,20 +34,17 @@ final class KeeperThread: Sendable {
     }
 
     private func run() {
-        while let keepers = next() {
-            for keeper in keepers where keeper.isAsked { keeper.answer() }
-            SystemThread.sleep(microseconds: Self.pause)
-        }
+        while look() { SystemThread.sleep(microseconds: Self.pause) }
     }
 
-    /// The snapshots that there are; nil if the thread is to end.
-    private func next() -> [PageKeeper]? {
-        state.withLock { state in
-            if state.keepers.isEmpty {
-                state.generation = nil
-                return nil
-            }
+    /// Returns false if there are no snapshots, and the thread is to end. Keeps none of them alive
+    /// between two looks.
+    private func look() -> Bool {
+        let keepers = state.withLock { state in
+            if state.keepers.isEmpty { state.generation = nil }
             return Array(state.keepers.values)
         }
+        for keeper in keepers where keeper.isAsked { keeper.answer() }
+        return !keepers.isEmpty
     }
 }

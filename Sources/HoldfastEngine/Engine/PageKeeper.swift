@@ -31,8 +31,10 @@ final class PageKeeper: PageKeeping, @unchecked Sendable {
     /// looks after a snapshot beside other processes.
     func begin() {
         PageKeepers.shared.add(self, first.checkpointer.keepersKey)
-        let options = first.dataFile.options
-        if first.participation.isFixed, options.checkpointsInBackground {
+        let dataFile = first.dataFile
+        if first.participation.isFixed, dataFile.options.checkpointsInBackground,
+            !dataFile.disk.isVolatile
+        {
             KeeperThread.shared.add(self)
         }
     }
@@ -92,7 +94,7 @@ final class PageKeeper: PageKeeping, @unchecked Sendable {
         let byteCount = missing.count * HeapLayout.pageBytes
         let (worth, isHuge) = Int(pages.target - snapshot.boundary)
             .multipliedReportingOverflow(by: options.keptBytesPerLogByte)
-        guard isHuge || byteCount <= worth else { return false }
+        guard isHuge || byteCount <= worth, options.keptBytesPerLogByte > 0 else { return false }
         guard byteCount <= room else { return true }
         for page in missing { image.keep(page: page) }
         kept!.count += missing.count
@@ -112,7 +114,7 @@ final class PageKeeper: PageKeeping, @unchecked Sendable {
     // MARK: Ending
 
     private var endable: (shared: SharedMemory, entry: Int)? {
-        guard first.dataFile.options.isSnapshot, first.lifecycle.isOpen,
+        guard first.dataFile.options.mayBeEnded, first.lifecycle.isOpen,
             case .registered(let shared, let entry) = first.participation.kind
         else { return nil }
         return (shared, entry)

@@ -99,8 +99,8 @@ final class ReaderLock {
         giveUp(&seat)
     }
 
-    /// Enters the image, if it has a snapshot open, for a thread that keeps pages for it. The caller
-    /// leaves as a reader does.
+    /// Enters the image, if it has a snapshot open, for a thread that keeps pages for it. The
+    /// caller leaves as a reader does.
     func tryToEnterToKeep() -> Bool {
         participation.isFixed
             ? latch.tryToRead(isFresh: { _ in true }, last: {}) != nil : latch.tryToJoin()

@@ -153,8 +153,9 @@ struct ReaderTable {
         shared.storeReleasing(none, at: LogLayout.viewsOffset + index * entryBytes + 16)
     }
 
-    /// The lowest position of an open snapshot, or the one that it is kept up to, or `limit` if none
-    /// is lower: a checkpoint may go up to there. Frees entries of processes that no longer run.
+    /// The lowest position of an open snapshot, or the one that it is kept up to, or `limit` if
+    /// none is lower: a checkpoint may go up to there. Frees entries of processes that no longer
+    /// run.
     func lowest(below limit: UInt64) -> UInt64 { lowest(below: limit, boundary) }
 
     /// The lowest position of an open snapshot, whether it is kept or not, or `limit` if none is

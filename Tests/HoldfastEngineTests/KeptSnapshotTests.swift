@@ -18,25 +18,27 @@ import TestSupport
         heap = TestHeap(options)
     }
 
-    private func open(_ mode: OpenMode = .readWrite, process number: Int32? = nil) throws
-        -> HeapEngine
-    {
+    private func options(of number: Int32?) -> EngineOptions {
         var options = heap.options
         if let number {
             options.process = TestProcess(
                 identity: ProcessIdentity(number: number, namespace: UInt64(number)))
         }
-        return try HeapEngine(path: TestHeap.path, mode: mode, options: options, disk: heap.disk)
+        return options
     }
 
-    private func openSnapshot(process number: Int32? = nil) throws -> HeapEngine {
-        var options = heap.options
-        if let number {
-            options.process = TestProcess(
-                identity: ProcessIdentity(number: number, namespace: UInt64(number)))
-        }
+    private func open(process number: Int32? = nil) throws -> HeapEngine {
+        try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options(of: number), disk: heap.disk)
+    }
+
+    private func openSnapshot(
+        process number: Int32? = nil, withThread: Bool = false
+    ) throws -> HeapEngine {
+        var options = options(of: number)
         options.isSnapshot = true
         options.mayBeEnded = true
+        options.checkpointsInBackground = withThread
         return try HeapEngine(
             path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
     }
@@ -195,10 +197,7 @@ import TestSupport
             (0 ..< 100).map { _ in access.allocate(byteCount: 8192) }
         }
         try writer.checkpoint()
-        var options = heap.options
-        options.isSnapshot = true
-        let snapshot = try HeapEngine(
-            path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
+        let snapshot = try KeptSnapshotTests(heap).openSnapshot()
         // One line in each of a hundred pages.
         try writer.change { access in for block in blocks { access.store(7, at: block) } }
         try writer.checkpoint()
@@ -240,8 +239,8 @@ import TestSupport
     @Test func theBudget() throws {
         var heap = heap
         heap.options.viewBudget = 100 * 4096
-        let (writer, block, fill) = try KeptSnapshotTests(heap).filled()
         let tests = KeptSnapshotTests(heap)
+        let (writer, block, fill) = try tests.filled()
         let first = try tests.openSnapshot()
         let read = HeldRead(first) { [block] in $0.load(block, as: UInt8.self) }
         try fill(2)
@@ -318,12 +317,7 @@ import TestSupport
     /// With a thread that looks.
     @Test func otherProcessesByThemselves() throws {
         let (writer, block, fill) = try filled(process: 1)
-        var options = heap.options
-        options.process = TestProcess(identity: ProcessIdentity(number: 2, namespace: 2))
-        options.isSnapshot = true
-        options.checkpointsInBackground = true
-        let snapshot = try HeapEngine(
-            path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
+        let snapshot = try openSnapshot(process: 2, withThread: true)
         for value in 2 ..< 8 as Range<UInt8> { try fill(value) }
         let held = writer.openViews().map(\.heldLogBytes).max()!
         for _ in 0 ..< 600 where writer.openViews().map(\.heldLogBytes).max()! >= held {

@@ -67,9 +67,17 @@ final class Checkpointer: @unchecked Sendable {
             return false
         }
         var target = lowestSnapshot(below: published)
-        if !mayRefuse, target < published, try keepSnapshots(log, header, at: target, published) {
+        var publishedLines: LineIndex?
+        if !mayRefuse, target < published, isKeepingDue(at: published, behind: target) {
+            let all = try lines(of: log, header, upTo: published)
+            try keepSnapshots(all, of: log)
             target = lowestSnapshot(below: published)
-            if target == published { nextKeeping.store(0, ordering: .relaxed) }
+            if target == published {
+                publishedLines = all
+                nextKeeping.store(0, ordering: .relaxed)
+            } else {
+                shared.storeInOrder(published, .keptWanted)
+            }
         }
         if mayRefuse {
             // The caller may have asked just before the last checkpoint ended.
@@ -82,7 +90,10 @@ final class Checkpointer: @unchecked Sendable {
             }
         }
         guard target > header.checkpointPosition else { return target == published }
-        let lines = try lines(of: log, header, upTo: target)
+        let lines =
+            if let publishedLines { publishedLines } else {
+                try lines(of: log, header, upTo: target)
+            }
         if mayRefuse,
             lines.pageCount * HeapLayout.pageBytes > Int(target - header.checkpointPosition)
         {
@@ -124,24 +135,18 @@ final class Checkpointer: @unchecked Sendable {
             identity: dataFile.identity, process: dataFile.options.process.identity)
     }
 
-    /// Has the snapshots of this process that are in the way kept up to `published`, and asks those
-    /// of other processes to do the same. Returns whether it has. When that has been of no avail,
-    /// it waits for more log, because this takes time in proportion to the log.
-    private func keepSnapshots(
-        _ log: RedoLog, _ header: HeapHeader, at lowest: UInt64, _ published: UInt64
-    ) throws(HeapError) -> Bool {
+    /// Whether to have snapshots kept that are in the way of a checkpoint up to `published`. When
+    /// that was of no avail, it is put off until there is more log, because it takes time in
+    /// proportion to the log.
+    private func isKeepingDue(at published: UInt64, behind lowest: UInt64) -> Bool {
         guard published >= nextKeeping.load(ordering: .relaxed) else { return false }
         let step = max((published - lowest) / 4, UInt64(dataFile.options.logLimit / 8))
         nextKeeping.store(published + step, ordering: .relaxed)
-        try keep(log, header, upTo: published)
-        log.shared.storeInOrder(published, .keptWanted)
         return true
     }
 
-    private func keep(
-        _ log: RedoLog, _ header: HeapHeader, upTo target: UInt64
-    ) throws(HeapError) {
-        let lines = try lines(of: log, header, upTo: target)
+    /// Has the snapshots of this process kept up to the end of `lines`.
+    private func keepSnapshots(_ lines: LineIndex, of log: RedoLog) throws(HeapError) {
         let pages = try dataFile.translating { () throws(SystemError) in
             try PagesOfCheckpoint(lines, of: log)
         }
@@ -163,7 +168,7 @@ final class Checkpointer: @unchecked Sendable {
             guard header.logInUse, header.logEpoch == log.epoch,
                 wanted > header.checkpointPosition
             else { return }
-            try keep(log, header, upTo: wanted)
+            try keepSnapshots(try lines(of: log, header, upTo: wanted), of: log)
         }
     }
 

@@ -56,6 +56,7 @@ final class PageKeeper: PageKeeping, @unchecked Sendable {
         guard first.lifecycle.isOpen, !first.lifecycle.isForked,
             let shared = first.participation.sharedMemory, pages.belong(to: shared)
         else { return false }
+        answered.store(pages.target, ordering: .relaxed)
         return kept.withLock { kept in
             var room = room
             var lacksRoom = false
@@ -113,41 +114,41 @@ final class PageKeeper: PageKeeping, @unchecked Sendable {
 
     // MARK: Ending
 
-    private var endable: (shared: SharedMemory, entry: Int)? {
-        guard first.dataFile.options.mayBeEnded, first.lifecycle.isOpen,
-            case .registered(let shared, let entry) = first.participation.kind
-        else { return nil }
-        return (shared, entry)
-    }
-
     var idlePosition: UInt64? {
         guard keptBytes > 0, pool.first.latch.isFree else { return nil }
-        return whileAlone { ReaderTable(shared: $0).snapshot($1)?.position }
+        return whileIdle { ReaderTable(shared: $0).snapshot($1)?.position } ?? nil
     }
 
     func endIdle() -> Bool {
-        let file = first.dataFile.file
-        let isEnded: Bool? = whileAlone { shared, entry in
+        let isEnded: Void? = whileIdle { _, _ in
             first.lifecycle.expire()
             first.participation.closeSnapshot()
-            if let file {
+            if let file = first.dataFile.file {
                 try? first.view.image.dropPrivatePages(file, fileBytes: first.dataFile.byteCount)
             }
-            return true
+            kept.withLock { $0 = [:] }
         }
-        if isEnded == true { kept.withLock { $0 = [:] } }
-        return isEnded == true
+        return isEnded != nil
     }
 
-    /// Runs `body` with exclusive access, if nobody uses the snapshot.
-    private func whileAlone<R>(_ body: (SharedMemory, Int) -> R?) -> R? {
-        guard pool.first.tryToLockExclusively() else { return nil }
+    /// Runs `body` with exclusive access to a snapshot that may be ended; nil if it is in use, or
+    /// if this is none.
+    private func whileIdle<R>(_ body: (_ shared: SharedMemory, _ entry: Int) -> R) -> R? {
+        guard first.dataFile.options.mayBeEnded, pool.first.tryToLockExclusively() else {
+            return nil
+        }
         defer { pool.first.latch.unlockExclusively() }
-        guard let (shared, entry) = endable else { return nil }
+        guard first.lifecycle.isOpen,
+            case .registered(let shared, let entry) = first.participation.kind
+        else { return nil }
         return body(shared, entry)
     }
 
     // MARK: For other processes
+
+    /// The target up to which this opening was last asked to keep its snapshots, whether it did or
+    /// not.
+    private let answered = Atomic<UInt64>(0)
 
     /// Whether a checkpoint of another process waits for this opening, a snapshot. Any thread.
     var isAsked: Bool {
@@ -158,12 +159,13 @@ final class PageKeeper: PageKeeping, @unchecked Sendable {
         return wanted > answered.load(ordering: .relaxed) && wanted > shared[.checkpoint]
     }
 
-    /// The request that was answered last.
-    private let answered = Atomic<UInt64>(0)
-
+    /// Answers for all openings of the heap in this process. Stays asked while a checkpoint runs.
     func answer() {
         guard let shared = first.participation.sharedMemory else { return }
-        answered.store(shared.loadInOrder(.keptWanted), ordering: .relaxed)
-        try? first.checkpointer.keepSnapshotsIfAsked()
+        let wanted = shared.loadInOrder(.keptWanted)
+        do { try first.checkpointer.keepSnapshotsIfAsked() } catch {
+            // The next look would find the same, at the same price.
+            answered.store(wanted, ordering: .relaxed)
+        }
     }
 }

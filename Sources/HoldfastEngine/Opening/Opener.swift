@@ -182,7 +182,6 @@ final class Opener {
 
     /// Maps the data file and catches up, under a snapshot, which stays open if it is fixed.
     private func beginToFollow() throws(HeapError) {
-        try prepareToKeepPages()
         let seat = participation.takeSeat()
         participation.openSnapshot()
         defer {
@@ -190,6 +189,7 @@ final class Opener {
             seat?.leave()
         }
         try follower.startFromDataFile()
+        try prepareToKeepPages()
         try follower.catchUp()
     }
 

@@ -5,6 +5,11 @@ import TestSupport
 
 /// `copy`, `compact`, `grow`, `shrink`.
 @Suite(.progress) struct SizeTests {
+    private struct Note: HeapRecord {
+        var title: String
+        var pages: [Int]
+    }
+
     private let folder: TemporaryFolder
     private let path: String
 
@@ -88,6 +93,45 @@ import TestSupport
         #expect(outcome.status == 0 && json["diskBytesBefore"] as? Int == before.1)
         #expect(try diskBytes() < before.1 - 1_000_000 && json["diskBytes"] as? Int == diskBytes())
         #expect(try Command.run("check", path).status == 0)
+    }
+
+    /// Types that the tool does not know are moved by their descriptions.
+    @Test func movingBlocksTogether() throws {
+        let sparse = folder.file("sparse.heap")
+        let heap = try PersistentHeap.open(sparse)
+        try heap.write { tx in
+            let notes = try tx.map("notes", Int.self, Note.self)
+            for number in 0 ..< 20_000 {
+                notes[number] = Note(
+                    title: "a title that needs a block, \(number)", pages: [number])
+            }
+            for number in 0 ..< 20_000 where number % 10 != 0 { notes[number] = nil }
+            _ = try tx.value("favourite", initial: notes[ref: 10])
+        }
+        try heap.close()
+        #expect(try Command.run("compact", sparse).status == 0)
+        let before = try diskBytes("sparse.heap")
+        let outcome = try Command.run("compact", "--move", sparse)
+        #expect(outcome.status == 0, "\(outcome)")
+        #expect(
+            outcome.output.contains("were moved.")
+                && outcome.output.contains("Records that references may lead to stayed: Note."),
+            "\(outcome)")
+        let json = try Command.run("compact", "--move-referenced", "--json", sparse).json
+        #expect(json["fixedRecords"] as? [String] == [] && json["unknownRoots"] as? [String] == [])
+        #expect((json["movedBytes"] as? Int ?? 0) > 2000 * 24)
+        #expect(try diskBytes("sparse.heap") < before / 3)
+        #expect(try Command.run("check", sparse).status == 0)
+        let again = try PersistentHeap.open(sparse)
+        try again.read { tx in
+            let notes = try tx.map("notes", Int.self, Note.self)
+            #expect(try tx.value("favourite", of: HeapRef<Note>?.self).value == notes[ref: 10])
+            let wrong = (0 ..< 2000).filter {
+                notes[$0 * 10]?.title != "a title that needs a block, \($0 * 10)"
+            }
+            #expect(notes.count == 2000 && wrong.isEmpty)
+        }
+        try again.close()
     }
 
     /// The reserved space survives closing, is used, and is released by `shrink`.

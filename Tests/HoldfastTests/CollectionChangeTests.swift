@@ -1,7 +1,8 @@
 import Foundation
-import Holdfast
 import Testing
 import TestSupport
+
+@testable import Holdfast
 
 /// The changes of collections: applied to a copy of the old state, they make the new one, for each
 /// kind of collection, after random operations.
@@ -118,7 +119,24 @@ import TestSupport
         #expect(figures.regions > 100)
     }
 
-    private func follow(seed: UInt64, logBudget: Int) async throws -> MirrorFigures {
+    /// Blocks that move are no difference: neither a change that does not fit, nor a region that is
+    /// lost, nor a change that is not seen because of a new block in the place of another.
+    @Test(arguments: 0 ..< TestExtent.choose(quick: 3, full: 60) as Range<UInt64>)
+    func movedBlocksAreNoDifference(seed: UInt64) async throws {
+        var movedBytes = 0
+        let figures = try await follow(seed: seed, logBudget: 64 << 20) { heap in
+            var defragmenter = Defragmenter(heap.engine, isCancelled: { false }, progress: nil)
+            defragmenter.budget = .init(movedBytes: 2048, visits: 100)
+            movedBytes += try defragmenter.run(movingReferenced: seed % 2 == 0).movedBytes
+        }
+        #expect(figures.everything == 12)
+        #expect(figures.regions == 0)
+        #expect(movedBytes > 4000, "\(movedBytes)")
+    }
+
+    private func follow(
+        seed: UInt64, logBudget: Int, betweenRounds: (PersistentHeap) throws -> Void = { _ in }
+    ) async throws -> MirrorFigures {
         let heap = try TypedHeap<Everything>.inMemory()
         var random = SplitMix(state: seed)
         let span = Self.spans[Int(seed % 3)]
@@ -139,6 +157,7 @@ import TestSupport
                     }
                 }
             }
+            try heap.inThread { try betweenRounds($0.heap) }
             while logBudget == 0, heap.heap.holdsObservedViews {
                 try await Task.sleep(for: .milliseconds(1))
             }

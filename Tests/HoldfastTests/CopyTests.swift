@@ -284,6 +284,19 @@ import TestSupport
         try again.close()
     }
 
+    /// Also while another heap object of the same process has the file open for writing.
+    @Test func aReaderCannotResizeTheFile() throws {
+        let heap = try open()
+        let reader = try open("test.heap", .readOnly)
+        let refusal = HeapError.readOnly(path: heap.path)
+        #expect(throws: refusal) { try reader.compact() }
+        #expect(throws: refusal) { try reader.defragment() }
+        #expect(throws: refusal) { try reader.reserve(bytes: 1 << 24) }
+        #expect(throws: refusal) { try reader.shrink() }
+        try reader.close()
+        try heap.close()
+    }
+
     /// An older view keeps the pages that it may still read.
     @Test func compactionSparesOlderViews() throws {
         let heap = try open()

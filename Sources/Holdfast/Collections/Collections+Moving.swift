@@ -6,6 +6,7 @@ import HoldfastFormat
 
 extension PersistentArray {
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
+        if mover.relocation != nil { return relocate(at: place, by: mover) }
         let target = mover.target
         let block = mover.moveBlock(
             at: place, byteCount: MemoryLayout<Header>.size,
@@ -29,6 +30,7 @@ extension PersistentArray {
 
 extension PersistentDeque {
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
+        if mover.relocation != nil { return relocate(at: place, by: mover) }
         let target = mover.target
         let block = mover.moveBlock(
             at: place, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
@@ -55,6 +57,7 @@ extension PersistentDeque {
 
 extension PersistentMap {
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
+        if mover.relocation != nil { return relocate(at: place, by: mover) }
         let target = mover.target
         let block = mover.moveBlock(
             at: place, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
@@ -111,6 +114,7 @@ extension PersistentMap {
 
 extension PersistentSortedMap {
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
+        if mover.relocation != nil { return relocate(at: place, by: mover) }
         let target = mover.target
         let old = PersistentSortedMap(
             access: mover.source, offset: target.load(place, as: UInt64.self))

@@ -85,9 +85,63 @@ extension PersistentHeap {
     /// - Returns: The number of bytes of free pages returned to the file system.
     @discardableResult
     public func compact() throws(HeapError) -> Int {
-        try requireOpen()
-        guard engine.mode == .readWrite else { throw HeapError.readOnly(path: path) }
+        try requireChangeableFile()
         return try engine.compact()
+    }
+
+    /// Moves the data of the heap closer together, and returns the space in between to the file
+    /// system.
+    ///
+    /// After much has been removed here and there, a heap keeps pages that are mostly empty, which
+    /// ``compact()`` cannot return. This moves their blocks to others, root by root, in many short
+    /// transactions; other threads and processes read and write in between. Afterwards the heap
+    /// takes at most about an eighth more space than its blocks do, and one slab of up to 256 KiB
+    /// for each size of block, apart from what cannot move:
+    ///
+    /// - records that a ``HeapRef`` or ``SharedRef`` can lead to, by the types of the roots. With
+    ///   `movingReferenced` they and all references to them are moved too, in one transaction of
+    ///   O(size of the heap), for which other writers wait, if that is still worthwhile;
+    /// - roots of types that this program does not know. Name types that have not been used before
+    ///   in `types`;
+    /// - blocks of `tx.allocate`.
+    ///
+    /// Space that an open view of an earlier commit shows is returned by a later ``compact()``. The
+    /// report names all of these.
+    ///
+    /// `progress` is reported in bytes, anew for each of a few passes. If an error is thrown, the
+    /// heap is sound, and some of its data has moved.
+    ///
+    /// - Throws: ``HeapError/damaged(path:what:)`` if the heap contradicts itself, which is checked
+    ///   first; nothing has moved then.
+    /// - Complexity: O(size of the heap), in transactions of about a megabyte each, or of the
+    ///   largest single block.
+    @discardableResult
+    public func defragment(
+        knowing types: [any Persistable.Type] = [], movingReferenced: Bool = false,
+        progress: ((_ done: Int, _ of: Int) -> Void)? = nil
+    ) throws(HeapError) -> Defragmentation {
+        try defragment(
+            knowing: types, movingReferenced: movingReferenced,
+            isCancelled: { [engine] in engine.options.isCancelled?() == true },
+            progress: progress)
+    }
+
+    func defragment(
+        knowing types: [any Persistable.Type], movingReferenced: Bool,
+        isCancelled: @escaping () -> Bool, progress: ((_ done: Int, _ of: Int) -> Void)?
+    ) throws(HeapError) -> Defragmentation {
+        try requireChangeableFile()
+        for type in types { _ = try TypeRegistry.shared.fingerprint(of: type) }
+        var defragmenter = Defragmenter(engine, isCancelled: isCancelled, progress: progress)
+        return try defragmenter.run(movingReferenced: movingReferenced)
+    }
+
+    /// A heap that was opened for reading only may share the mappings of one that was not.
+    private func requireChangeableFile() throws(HeapError) {
+        try requireOpen()
+        guard engine.mode == .readWrite, !isReadOnly else {
+            throw HeapError.readOnly(path: path)
+        }
     }
 
     /// Makes the heap file at least `bytes` long, with disk space allocated for all of it.
@@ -100,8 +154,7 @@ extension PersistentHeap {
     ///   ``HeapError/tooLarge(path:limitBytes:)``. The file is then unchanged.
     /// - Complexity: O(1), or the time that the file system takes to reserve the space.
     public func reserve(bytes: Int) throws(HeapError) {
-        try requireOpen()
-        guard engine.mode == .readWrite else { throw HeapError.readOnly(path: path) }
+        try requireChangeableFile()
         try engine.reserve(bytes: bytes)
     }
 
@@ -111,8 +164,7 @@ extension PersistentHeap {
     /// Moves the log into the file first. If another process has the heap open, the last process to
     /// close it truncates the file. ``compact()`` frees space in the middle of the file.
     public func shrink() throws(HeapError) {
-        try requireOpen()
-        guard engine.mode == .readWrite else { throw HeapError.readOnly(path: path) }
+        try requireChangeableFile()
         try engine.shrink()
     }
 

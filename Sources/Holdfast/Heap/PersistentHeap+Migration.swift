@@ -33,8 +33,7 @@ extension PersistentHeap {
             (try DataVersion.read(tx.access), tx.access.catalogue == 0)
         }
         let plan = try MigrationPlan(
-            migrations, from: version, isNew: isNew, isReadOnly: engine.mode == .readOnly,
-            path: path)
+            migrations, from: version, isNew: isNew, isReadOnly: isReadOnly, path: path)
         for step in plan.steps {
             while try !write({ tx in try step.run(in: tx, isNew: isNew) }) {}
         }

@@ -79,6 +79,22 @@ extension PersistentHeap {
         try await writers.run(prepare: { try self.compact() }, abandon: { _ in }, { $0 })
     }
 
+    /// Moves the data of the heap closer together. See
+    /// ``defragment(knowing:movingReferenced:progress:)-(_,_,_)``.
+    ///
+    /// If the task is cancelled, some of the data has moved.
+    @discardableResult
+    public func defragment(
+        knowing types: [any Persistable.Type] = [], movingReferenced: Bool = false,
+        progress: (@Sendable (_ done: Int, _ of: Int) -> Void)? = nil
+    ) async throws -> Defragmentation {
+        try await cancellable { isCancelled in
+            try self.defragment(
+                knowing: types, movingReferenced: movingReferenced, isCancelled: isCancelled,
+                progress: progress)
+        }
+    }
+
     /// Writes the heap in its present state to a new file. See
     /// ``copy(to:replacing:progress:)-(_,_,_)``.
     ///

@@ -16,6 +16,9 @@ extension SharedRef {
     /// The first reference that is moved moves the record. The reference count is part of the
     /// record.
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
+        if mover.relocation != nil {
+            return mover.relocateRecord(Target.self, at: place, isOwner: false)
+        }
         mover.moveRecord(Target.self, at: place)
     }
 }

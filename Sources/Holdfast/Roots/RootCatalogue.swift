@@ -33,6 +33,8 @@ package struct RootCatalogue {
         static func moveOwned(at place: UInt64, by mover: BlockMover) {
             let description = place + UInt64(MemoryLayout<Record>.offset(of: \.description)!)
             StoredBytes.move(at: description, by: mover)
+            // Roots are relocated one by one.
+            if mover.relocation != nil { return }
             let record = mover.target.load(place, as: Record.self)
             let text = RootCatalogue.described(record, mover.target).description
             guard let type = TypeRegistry.shared.type(describedAs: text) else {
@@ -178,6 +180,21 @@ package struct RootCatalogue {
         var found: [String: String] = [:]
         for (name, value) in map {
             found[name] = Self.described(value.record, access).description
+        }
+        return found
+    }
+
+    /// The names of all roots, hidden ones too.
+    var names: [String] { map?.keys.sorted() ?? [] }
+
+    /// The names of the record types that references in the roots may lead to, by the roots' types;
+    /// nil if one of these cannot be read.
+    var referencedTypes: Set<String>? {
+        var found: Set<String> = []
+        for text in Set(descriptions.values) where text.contains("Ref<") || text.contains("Shared<")
+        {
+            guard let shape = TypeShape(parsing: text) else { return nil }
+            found.formUnion(shape.referencedTypes)
         }
         return found
     }

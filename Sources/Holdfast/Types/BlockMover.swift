@@ -1,7 +1,8 @@
 import HoldfastEngine
 
 /// Moves the contents of one heap's roots to a new heap, block by block. This is how a packed copy
-/// is made.
+/// is made. With a `BlockRelocation`, moves blocks within a heap instead: source and target are
+/// then the same.
 ///
 /// Each persistable type moves its own stored form, see ``Persistable/moveOwned(at:by:)``. A block
 /// is copied unchanged, and the places in it that lead to other blocks are updated as those blocks
@@ -12,6 +13,8 @@ import HoldfastEngine
 public final class BlockMover {
     let source: HeapAccess
     let target: HeapAccess
+    /// Nil if this makes a packed copy.
+    let relocation: BlockRelocation?
     /// Called now and then, with the number of bytes moved so far. Returns whether to continue.
     private let mayGoOn: (Int) -> Bool
     private var movedBytes = 0
@@ -39,6 +42,50 @@ public final class BlockMover {
         self.source = source
         self.target = target
         self.mayGoOn = mayGoOn
+        relocation = nil
+    }
+
+    init(_ relocation: BlockRelocation) {
+        source = relocation.access
+        target = relocation.access
+        self.relocation = relocation
+        mayGoOn = { _ in true }
+    }
+
+    /// Relocates what the form at `place` leads to, as far as the relocation goes.
+    func relocateAll<Value: Persistable>(_ type: Value.Type, at place: UInt64) {
+        move(type, at: place)
+        relocateWaiting()
+    }
+
+    private func relocateWaiting() {
+        while let (place, type) = waiting.popLast() { move(type, at: place) }
+    }
+
+    /// Calls `body` with the parts of a collection, each of which returns the next one, as far as
+    /// the relocation goes.
+    func relocateParts(_ count: Int, _ body: (Int) -> Int) {
+        relocation!.goThrough(count) { part in
+            guard relocation!.isInOutermost else { return body(part) }
+            // What is nested too deeply belongs to its part: the walk goes on from there.
+            let others = waiting
+            waiting = []
+            let next = body(part)
+            relocateWaiting()
+            waiting = others
+            return next
+        }
+    }
+
+    /// Relocates what the stored forms of a contiguous collection lead to.
+    func relocateElements<Value: Persistable>(
+        _ type: Value.Type, count: Int, placeOf: (_ index: Int) -> UInt64
+    ) {
+        guard Value.holdsPlaces else { return }
+        relocateParts(count) { index in
+            move(type, at: placeOf(index))
+            return index + 1
+        }
     }
 
     /// Moves all roots. `moveCatalogue` moves the catalogue that the word at a place leads to.
@@ -66,6 +113,9 @@ public final class BlockMover {
     /// Copies the block that the word at `place` of the new heap leads to in the old one, points
     /// the word to the copy, and returns its place.
     func moveBlock(at place: UInt64, byteCount: Int, alignment: Int) -> UInt64 {
+        if let relocation {
+            return relocation.moveBlock(at: place, byteCount: byteCount, alignment: alignment)
+        }
         let block = target.allocate(byteCount: byteCount, alignment: alignment)
         copy(byteCount, from: target.load(place, as: UInt64.self), to: block)
         target.store(block, at: place)
@@ -89,6 +139,7 @@ public final class BlockMover {
     /// Moves everything that the stored form at `place` of the new heap owns, now or later.
     func move<Value: Persistable>(_ type: Value.Type, at place: UInt64) {
         guard !wasCancelled, !cannotGoOn else { return }
+        if let relocation, !relocation.visit() { return }
         guard depth < Self.mostLevels else { return waiting.append((place, type)) }
         depth += 1
         Value.moveOwned(at: place, by: self)
@@ -113,6 +164,7 @@ public final class BlockMover {
     /// Moves the record that the word at `place` leads to, unless it has moved already, and points
     /// the word to it.
     func moveRecord<Target: ReferenceTarget>(_ type: Target.Type, at place: UInt64) {
+        if relocation != nil { return relocateRecord(type, at: place, isOwner: true) }
         let oldPlace = target.load(place, as: UInt64.self)
         target.store(newPlace(oldPlace, type), at: place)
         if !records[oldPlace]!.isMoved { fill(oldPlace, type) }
@@ -121,9 +173,19 @@ public final class BlockMover {
     /// Points the word at `place` to the present or future place of the record. The record's owner
     /// moves it.
     func moveReference<Target: ReferenceTarget>(to type: Target.Type, at place: UInt64) {
+        if relocation != nil { return relocateRecord(type, at: place, isOwner: false) }
         let oldPlace = target.load(place, as: UInt64.self)
         if records[oldPlace] == nil { referred.append((oldPlace, type)) }
         target.store(newPlace(oldPlace, type), at: place)
+    }
+
+    /// Relocates the record that the word at `place` leads to, if it may move, and what it owns.
+    func relocateRecord<Target: ReferenceTarget>(
+        _ type: Target.Type, at place: UInt64, isOwner: Bool
+    ) {
+        if let block = relocation!.moveRecord(type, at: place, isOwner: isOwner) {
+            type.moveFields(of: block, by: self)
+        }
     }
 
     private func newPlace<Target: ReferenceTarget>(_ oldPlace: UInt64, _ type: Target.Type)

@@ -49,6 +49,17 @@ extension TypeShape {
         return found
     }
 
+    /// The names of the records that a `HeapRef` or a `SharedRef` in the shape leads to.
+    var referencedTypes: Set<String> {
+        var found: Set<String> = []
+        _ = contains { part in
+            if case .generic("Ref", let targets) = part { found.formUnion(targets.map(\.name)) }
+            if case .generic("Shared", let targets) = part { found.formUnion(targets.map(\.name)) }
+            return false
+        }
+        return found
+    }
+
     /// Returns the first record of these that a `HeapRef` or a `SharedRef` leads to.
     func reference(to records: [RecordOutline]) -> String? {
         var found: String?

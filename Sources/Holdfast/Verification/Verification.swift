@@ -331,7 +331,8 @@ package struct Verification: BlockVerifier {
     }
 
     package mutating func followReferences() {
-        while let reference = references.popLast() {
+        // A cancelled walk claims nothing, and would not come to the end of a cycle.
+        while !wasCancelled, let reference = references.popLast() {
             places = reference.root.map { [$0, .part("through references")] } ?? []
             follow(reference, reference.type)
         }

@@ -36,12 +36,7 @@ extension Allocator {
         let page: UInt64
         if let found = findFreeRun(pages: pages) {
             page = found
-            let length = UInt64(descriptor(found).pages)
-            guard length >= pages else {
-                Misuse.damaged(access, "the free run at page \(found) is in the wrong bin")
-            }
-            unlinkFreeRun(found, pages: length)
-            if length > pages { linkFreeRun(found + pages, pages: length - pages) }
+            take(pages: pages, ofFreeRun: found)
         } else {
             // A new part of the page map may itself extend the heap, and so make the next part
             // necessary.
@@ -57,6 +52,46 @@ extension Allocator {
             PageDescriptor(kind: kind, sizeClass: sizeClass, pages: UInt32(pages)), at: page)
         return page
     }
+
+    private func take(pages: UInt64, ofFreeRun page: UInt64) {
+        let length = UInt64(descriptor(page).pages)
+        guard length >= pages else {
+            Misuse.damaged(access, "the free run at page \(page) is in the wrong bin")
+        }
+        unlinkFreeRun(page, pages: length)
+        if length > pages { linkFreeRun(page + pages, pages: length - pages) }
+    }
+
+    /// Takes a run of exactly `pages` pages from a free run, so that it ends at or before `end`;
+    /// nil if none is found.
+    func takeFreeRun(
+        pages: UInt64, before end: UInt64, as kind: PageDescriptor.Kind, sizeClass: UInt8 = 0
+    ) -> UInt64? {
+        var bin = FreeRunBins.bin(forRunOf: pages)
+        while let next = firstBin(from: bin) {
+            var page = UInt64(access.load(AllocatorRoot.bins + UInt64(next) * 4, as: UInt32.self))
+            for _ in 0 ..< Self.longestSearch where page != 0 {
+                let run = descriptor(page)
+                guard run.kind == .free else {
+                    Misuse.damaged(access, "page \(page) is in a list of free runs but not free")
+                }
+                if UInt64(run.pages) >= pages, page + pages <= end {
+                    take(pages: pages, ofFreeRun: page)
+                    describeRun(
+                        PageDescriptor(kind: kind, sizeClass: sizeClass, pages: UInt32(pages)),
+                        at: page)
+                    return page
+                }
+                page = UInt64(run.next)
+            }
+            bin = next + 1
+            guard bin < FreeRunBins.count else { return nil }
+        }
+        return nil
+    }
+
+    /// How many runs of a list are looked at for one that lies low enough.
+    private static var longestSearch: Int { 256 }
 
     /// Frees a run and coalesces it with its free neighbours.
     func releaseRun(page: UInt64, expecting kind: PageDescriptor.Kind) {

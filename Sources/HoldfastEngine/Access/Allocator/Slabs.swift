@@ -65,7 +65,7 @@ extension Allocator {
     /// The first page of the slab that contains `offset`. Small classes have one-page slabs and
     /// need no lookup.
     @inline(__always)
-    private func slabPage(of offset: UInt64, sizeClass: Int) -> UInt64 {
+    func slabPage(of offset: UInt64, sizeClass: Int) -> UInt64 {
         let page = offset &>> HeapLayout.pageShift
         if sizeClass <= Allocator.lastOnePageClass { return page }
         // A descriptor's first half: kind, class, and distance to the slab's first page. Computed
@@ -81,8 +81,13 @@ extension Allocator {
 
     @inline(never)
     private func makeSlab(sizeClass: Int) -> UInt64 {
+        let pages = UInt64(SizeClass.shapes[sizeClass].pages)
+        return makeSlab(
+            takeRun(pages: pages, as: .slab, sizeClass: UInt8(sizeClass)), sizeClass: sizeClass)
+    }
+
+    private func makeSlab(_ page: UInt64, sizeClass: Int) -> UInt64 {
         let shape = SizeClass.shapes[sizeClass]
-        let page = takeRun(pages: UInt64(shape.pages), as: .slab, sizeClass: UInt8(sizeClass))
         // The last page has been described with the run; a block may begin on any of the others.
         if shape.pages > 2 {
             for distance in 1 ..< shape.pages - 1 {
@@ -96,6 +101,33 @@ extension Allocator {
         header.storeBytes(of: SlabHeader(sizeClass: sizeClass, shape: shape), as: SlabHeader.self)
         linkSlab(page, header, sizeClass: sizeClass)
         return page
+    }
+
+    /// Whether a slab of the class begins at a page that nothing has checked, and has a free block.
+    func hasFreeBlock(slab page: UInt64, sizeClass: Int) -> Bool {
+        guard page < end else { return false }
+        let descriptor = descriptor(page)
+        guard descriptor.kind == .slab, Int(descriptor.sizeClass) == sizeClass else { return false }
+        return slabHeader(page, sizeClass: sizeClass).freeBlocks > 0
+    }
+
+    /// Makes a slab with a free block its class's first partial one, which gives the next block.
+    func preferSlab(_ page: UInt64, sizeClass: Int) {
+        let first = access.load(
+            AllocatorRoot.partialSlabs &+ UInt64(sizeClass) &* 4, as: UInt32.self)
+        guard UInt64(first) != page else { return }
+        let header = access.writableLine(headerOffset(page, sizeClass: sizeClass))
+        unlinkSlab(header, sizeClass: sizeClass)
+        linkSlab(page, header, sizeClass: sizeClass)
+    }
+
+    /// Makes a slab of a free run, so that it ends at or before `end`; nil if there is no such run.
+    /// It is the class's first partial one.
+    func makeSlab(sizeClass: Int, before end: UInt64) -> UInt64? {
+        takeFreeRun(
+            pages: UInt64(SizeClass.shapes[sizeClass].pages), before: end, as: .slab,
+            sizeClass: UInt8(sizeClass)
+        ).map { makeSlab($0, sizeClass: sizeClass) }
     }
 
     /// Releases an empty slab unless it is the class's only partial one. Keeping that one avoids

@@ -221,6 +221,80 @@ import Testing
         try heap.close()
     }
 
+    /// Each transaction goes on where the last one has stopped, with no larger budget.
+    @Test func aWalkThatGoesOn() throws {
+        let heap = try PersistentHeap.open(folder.file())
+        try heap.write { tx in
+            let filler = try tx.array("filler", of: String.self)
+            for number in 0 ..< 20_000 { filler.append(name(number)) }
+            let maps = try tx.array("maps", of: PersistentMap<Int, PersistentArray<Part>>.self)
+            for outer in 0 ..< 20 {
+                let map = maps.appendNew()
+                for key in 0 ..< 10 {
+                    for _ in 0 ..< 8 {
+                        map[creating: key].append(Part(name: name(key), notes: [name(outer)]))
+                    }
+                }
+            }
+            try tx.removeRoot("filler", PersistentArray<String>.self)
+        }
+        let before = try SparseContents.lines(of: heap)
+        var (plan, path) = (try heap.read { $0.access.relocationPlan }, RelocationPath())
+        var steps = 0
+        var isComplete = false
+        while steps < 2000, !isComplete {
+            let relocation = try heap.write { tx in
+                let access = tx.access
+                let relocation = BlockRelocation(
+                    access, by: plan, referenced: [], from: path,
+                    budget: .init(movedBytes: .max, visits: 60))
+                let entry = RootCatalogue(access).entry("maps")!
+                let type = TypeRegistry.shared.type(describedAs: entry.description)!
+                BlockMover(relocation).relocateAll(type, at: entry.place)
+                access.catalogueWillChange()
+                return relocation
+            }
+            plan = relocation.plan
+            isComplete = !relocation.isCutShort
+            guard !isComplete else { break }
+            let next = try #require(relocation.next)
+            #expect(next > path)
+            path = next
+            steps += 1
+        }
+        #expect(isComplete && steps > 100, "\(steps)")
+        #expect(try heap.read { $0.access.relocationPlan.bytesToMove } < plan.bytesToMove / 20)
+        #expect(try SparseContents.lines(of: heap) == before)
+        try requireSound(heap)
+        try heap.close()
+    }
+
+    /// Programs keep the places of roots that they have asked for; see `RootHints`.
+    @Test func aRootThatMoves() throws {
+        let heap = try PersistentHeap.open(folder.file())
+        try heap.write { tx in
+            let filler = try tx.array("filler", of: PersistentArray<Int>.self)
+            for number in 0 ..< 20_000 { filler.appendNew().append(number) }
+            try tx.array("late", of: Int.self).append(0)
+            try tx.removeRoot("filler", PersistentArray<PersistentArray<Int>>.self)
+        }
+        func place() throws -> UInt64? {
+            try heap.read { RootCatalogue($0.access).entry("late")?.offset }
+        }
+        let before = try place()
+        var count = 1
+        _ = try defragmentInSmallSteps(heap, visits: 10) {
+            try heap.write { tx in try tx.array("late", of: Int.self).append(count) }
+            count += 1
+            let found = try heap.read { Array(try $0.array("late", of: Int.self)) }
+            #expect(found == Array(0 ..< count))
+        }
+        #expect(count > 5)
+        #expect(try place() != before)
+        try requireSound(heap)
+        try heap.close()
+    }
+
     /// A chain of records that is longer than any transaction's budget has no collections in it.
     @Test func aChainOfRecords() throws {
         struct Link: HeapRecord {

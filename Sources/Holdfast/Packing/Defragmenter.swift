@@ -169,9 +169,7 @@ struct Defragmenter {
         RootCatalogue.moveAll(at: word, by: mover)
         let new = access.load(word, as: UInt64.self)
         access.free(word, byteCount: MemoryLayout<UInt64>.size)
-        guard new != old else { return }
-        access.catalogueWillChange()
-        access.catalogue = new
+        if new != old { access.catalogue = new }
     }
 
     /// The names of the record types that references in this heap may lead to; nil if not all are

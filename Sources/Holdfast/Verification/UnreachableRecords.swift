@@ -14,8 +14,8 @@ struct UnreachableRecords {
     let records: [UnreachableRecord]
     /// All blocks of those records and of the data that they own.
     private let blocks: [BlockLedger.Block]
-    /// The number of references from the roots to each shared record.
-    private let owners: [UInt64: UInt32]
+    /// The walk from the roots, which has counted the references to each shared record.
+    private let reached: Verification
 
     /// Walks the heap. Throws `cannotCollect` if a root's type is not known or something
     /// contradicts itself.
@@ -33,7 +33,7 @@ struct UnreachableRecords {
         if let problem = verification.problems.first {
             throw HeapError.cannotCollect(path: access.heapPath, reason: problem)
         }
-        owners = verification.sharedOwners
+        reached = verification
         let (found, blocks) = verification.claimUnreachableRecords()
         if let problem = verification.problems.first {
             throw HeapError.cannotCollect(path: access.heapPath, reason: problem)
@@ -45,9 +45,9 @@ struct UnreachableRecords {
     /// Frees the records with all that they own, and corrects the owner counts of the shared
     /// records that they referred to. Returns the bytes freed.
     func free(in access: HeapAccess) -> Int {
-        for (offset, owners) in owners {
+        reached.forEachSharedRecord { offset, owners in
             var header = access.load(offset, as: StoredRecord.self)
-            guard header.owners != owners else { continue }
+            guard header.owners != owners else { return }
             header.owners = owners
             access.store(header, at: offset)
         }

@@ -14,6 +14,8 @@ package struct Verification: BlockVerifier {
     package private(set) var problemCount = 0
     /// Roots whose types this program does not know. They were not followed.
     package private(set) var unknownRoots: [Root] = []
+    /// The places of their names, by which a root is found among any number.
+    private var unknownPlaces: Set<UInt64> = []
     private static let problemLimit = 20
 
     /// A reference that has been found and not been followed yet.
@@ -49,10 +51,11 @@ package struct Verification: BlockVerifier {
     /// The nesting of work that may not be postponed. See `completely`.
     private var wholes = 0
     private static let mostWholes = 1000
-    /// Records that were claimed by following a reference. An owner that is found later may claim
-    /// them as well.
-    private var claimedByReference: Set<UInt64> = []
-    /// The number of shared references found to each record.
+    // The ledger notes which records were claimed by following a reference; an owner that is found
+    // later may claim them as well. It also notes which records have an owner that shares them: so
+    // a walk over any number of records takes a few bits for each.
+    /// The number of shared references to the records that more than one leads to, and to places
+    /// where no block in use begins.
     private var owners: [UInt64: UInt32] = [:]
 
     /// The targets of all references, if requested.
@@ -117,7 +120,7 @@ package struct Verification: BlockVerifier {
             return !wasCancelled
         }
         // It has been verified already, and has an owner from here on.
-        if claimedByReference.remove(offset) != nil { return false }
+        if ledger.forgetReferred(offset) { return false }
         report("\(what()) \(problem)")
         return false
     }
@@ -256,7 +259,7 @@ package struct Verification: BlockVerifier {
 
     /// Returns whether the type of a found root is known, so that the root was followed.
     package func isFollowed(_ root: FoundRoot) -> Bool {
-        root.description != nil && !unknownRoots.contains { $0.name == root.name }
+        root.description != nil && !unknownPlaces.contains(root.keyPlace)
     }
 
     /// The place of the name of the current root.
@@ -304,7 +307,8 @@ package struct Verification: BlockVerifier {
 
     /// Records that the root at the current place is not followed.
     private mutating func addUnknownRoot(describedAs description: String) {
-        guard let name = rootName else { return }
+        guard let name = rootName, let rootPlace else { return }
+        unknownPlaces.insert(rootPlace)
         unknownRoots.append(Root(name: name, type: TypeDescription(description)))
     }
 
@@ -315,11 +319,14 @@ package struct Verification: BlockVerifier {
     ) {
         if collectsReferredPlaces { referredPlaces.insert(offset) }
         if shares {
-            owners[offset, default: 0] += 1
-            if owners[offset]! > 1 { return }
             // The first of its owners claims it, unless it has been claimed without an owner. The
             // others are only counted.
-            if claimedByReference.contains(offset) || !claim(recordAt: offset, type) { return }
+            if owners[offset] != nil || ledger.isNoted(.owned, of: offset) {
+                owners[offset, default: 1] += 1
+                return
+            }
+            if !ledger.note(.owned, of: offset) { owners[offset] = 1 }
+            if ledger.isNoted(.referred, of: offset) || !claim(recordAt: offset, type) { return }
         }
         references.append(
             Reference(offset: offset, type: type, isOwner: shares, root: places.first))
@@ -327,7 +334,12 @@ package struct Verification: BlockVerifier {
 
     /// The targets of references that are inside data with another owner.
     package var ownedReferredPlaces: Set<UInt64> {
-        referredPlaces.filter { !claimedByReference.contains($0) && owners[$0] == nil }
+        referredPlaces.filter { !ledger.isNoted(.referred, of: $0) && !isShared($0) }
+    }
+
+    /// Whether the record has an owner that shares it.
+    private func isShared(_ offset: UInt64) -> Bool {
+        ledger.isNoted(.owned, of: offset) || owners[offset] != nil
     }
 
     package mutating func followReferences() {
@@ -360,7 +372,7 @@ package struct Verification: BlockVerifier {
                 }
                 return
             }
-            claimedByReference.insert(offset)
+            _ = ledger.note(.referred, of: offset)
             guard load(offset, as: UInt32.self) == block.tag else {
                 return report(
                     "the block at \(offset) does not have the header of a \(type.storedName)"
@@ -374,15 +386,23 @@ package struct Verification: BlockVerifier {
     /// some roots could not be followed.
     private mutating func compareOwners() {
         guard unknownRoots.isEmpty, problemCount == 0 else { return }
-        for (offset, count) in owners {
+        var wrong: [(offset: UInt64, stated: UInt32, count: UInt32)] = []
+        forEachSharedRecord { offset, count in
             let stated = load(offset, as: StoredRecord.self).owners
-            if stated != count {
-                report(
-                    "the shared record at \(offset) has a reference count of \(stated), but there "
-                        + "are \(count)"
-                )
-            }
+            if stated != count { wrong.append((offset, stated, count)) }
         }
+        for (offset, stated, count) in wrong {
+            report(
+                "the shared record at \(offset) has a reference count of \(stated), but there "
+                    + "are \(count)"
+            )
+        }
+    }
+
+    /// Calls `body` with each shared record that the walk has found, and the number of references
+    /// to it.
+    package func forEachSharedRecord(_ body: (_ offset: UInt64, _ owners: UInt32) -> Void) {
+        ledger.forEachOwned { body($0, owners[$0] ?? 1) }
     }
 
     /// Walks everything, starting from the catalogue.
@@ -418,22 +438,18 @@ package struct Verification: BlockVerifier {
                     block.offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment)
                     == nil
             else { continue }
-            claimedByReference.insert(block.offset)
+            _ = ledger.note(.referred, of: block.offset)
             layout.type.verifyFields(at: block.offset, in: &self)
         }
         followReferences()
         let blocks = ledger.blocks(claimedSince: before)
         // Data that one of them owns by value is listed with its owner.
         for block in blocks
-        where claimedByReference.contains(block.offset) || owners[block.offset] != nil {
+        where ledger.isNoted(.referred, of: block.offset) || isShared(block.offset) {
             if let layout = layouts[load(block.offset, as: UInt32.self)] {
                 records.append((block.offset, layout))
             }
         }
         return (records, blocks)
     }
-
-    /// The number of references to each shared record, from everything that the roots lead to, so
-    /// that counts can be corrected.
-    package var sharedOwners: [UInt64: UInt32] { owners }
 }

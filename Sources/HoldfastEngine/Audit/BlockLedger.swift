@@ -7,7 +7,8 @@ import HoldfastFormat
 /// outside the heap, whatever the file holds. Because a block can be claimed only once, a walk that
 /// claims before it follows a pointer cannot run in a cycle.
 ///
-/// Memory: 48 bytes per run of pages. Valid as long as the transaction that it was made in.
+/// Memory: 56 bytes per run of pages, which a slab is too, and 32 for each kind of note that has
+/// been made. Valid as long as the transaction that it was made in.
 public struct BlockLedger {
     private struct Run {
         var first: UInt64
@@ -22,6 +23,9 @@ public struct BlockLedger {
     /// One bit per block that has been claimed. A slab has four words, like its bitmap; a run uses
     /// the first bit.
     private var claimed: [UInt64] = []
+    /// What the walk notes about blocks, like `claimed`; empty until the first one is noted.
+    private var referred: [UInt64] = []
+    private var owned: [UInt64] = []
     public private(set) var claimedBlocks = 0
     /// Bytes of all claimed blocks, as allocated: whole blocks of their size class, or whole pages.
     public private(set) var claimedBytes = 0
@@ -84,6 +88,66 @@ public struct BlockLedger {
         return claimed[place.word] & place.bit != 0
     }
 
+    // MARK: Notes
+
+    /// What a walk notes about a block in use, a bit for each.
+    package enum Note {
+        /// It was claimed by following a reference.
+        case referred
+        /// It has an owner that shares it.
+        case owned
+    }
+
+    /// Notes this about the block in use that begins at `offset`; false if none does. O(log runs).
+    package mutating func note(_ note: Note, of offset: UInt64) -> Bool {
+        guard let (word, bit) = place(of: offset) else { return false }
+        switch note {
+        case .referred:
+            if referred.isEmpty { referred = Array(repeating: 0, count: claimed.count) }
+            referred[word] |= bit
+        case .owned:
+            if owned.isEmpty { owned = Array(repeating: 0, count: claimed.count) }
+            owned[word] |= bit
+        }
+        return true
+    }
+
+    package func isNoted(_ note: Note, of offset: UInt64) -> Bool {
+        let words = note == .referred ? referred : owned
+        guard !words.isEmpty, let (word, bit) = place(of: offset) else { return false }
+        return words[word] & bit != 0
+    }
+
+    /// Takes back that the block was claimed by following a reference; false if it was not.
+    package mutating func forgetReferred(_ offset: UInt64) -> Bool {
+        guard !referred.isEmpty, let (word, bit) = place(of: offset), referred[word] & bit != 0
+        else { return false }
+        referred[word] &= ~bit
+        return true
+    }
+
+    /// Calls `body` with the place of each block that has an owner that shares it. O(blocks).
+    package func forEachOwned(_ body: (UInt64) -> Void) {
+        if owned.isEmpty { return }
+        forEachBlock({ word, inUse, _ in inUse & owned[word] }, { body($0.offset) })
+    }
+
+    /// The bit of the block in use that begins at `offset`.
+    private func place(of offset: UInt64) -> (word: Int, bit: UInt64)? {
+        guard let index = index(ofRunWith: offset >> HeapLayout.pageShift) else { return nil }
+        let run = runs[index]
+        var block = 0
+        if run.kind == .slab {
+            guard let found = blockOfSlab(run, at: offset, sizeClass: Int(run.sizeClass)) else {
+                return nil
+            }
+            block = found
+        } else if run.first << HeapLayout.pageShift != offset {
+            return nil
+        }
+        return (index * SlabHeader.bitmapWords + block >> 6, 1 << UInt64(block & 63))
+    }
+
     /// The bit of a block in use, or a description of the problem.
     private func find(_ offset: UInt64, byteCount: Int, alignment: Int) -> (
         place: (word: Int, bit: UInt64, bytes: Int)?, problem: String?
@@ -123,24 +187,36 @@ public struct BlockLedger {
     }
 
     /// The blocks in use that have not been claimed, in ascending order. O(blocks).
-    public func unclaimedBlocks() -> [Block] { blocks { inUse, claimed in inUse & ~claimed } }
-
-    /// The blocks that have been claimed since `earlier` was copied. O(blocks).
-    public func blocks(claimedSince earlier: BlockLedger) -> [Block] {
-        var found: Set<Block> = Set(blocks { _, claimed in claimed })
-        found.subtract(earlier.blocks { _, claimed in claimed })
-        return found.sorted { $0.offset < $1.offset }
+    public func unclaimedBlocks() -> [Block] {
+        blocks { _, inUse, claimed in inUse & ~claimed }
     }
 
-    private func blocks(_ choose: (_ inUse: UInt64, _ claimed: UInt64) -> UInt64) -> [Block] {
+    /// The blocks that have been claimed since `earlier` was copied, in ascending order. O(runs),
+    /// with memory for these blocks only.
+    public func blocks(claimedSince earlier: BlockLedger) -> [Block] {
+        // A copy has the same runs.
+        blocks { word, _, claimed in claimed & ~earlier.claimed[word] }
+    }
+
+    private func blocks(
+        _ choose: (_ word: Int, _ inUse: UInt64, _ claimed: UInt64) -> UInt64
+    ) -> [Block] {
         var found: [Block] = []
+        forEachBlock(choose) { found.append($0) }
+        return found
+    }
+
+    /// Calls `body` with the blocks whose bits `choose` returns, in ascending order.
+    private func forEachBlock(
+        _ choose: (_ word: Int, _ inUse: UInt64, _ claimed: UInt64) -> UInt64,
+        _ body: (Block) -> Void
+    ) {
         for (index, run) in runs.enumerated() {
             let start = run.first << HeapLayout.pageShift
             let words = index * SlabHeader.bitmapWords
             guard run.kind == .slab else {
-                if choose(1, claimed[words]) & 1 != 0 {
-                    found.append(
-                        Block(offset: start, byteCount: Int(run.pages) * HeapLayout.pageBytes))
+                if choose(words, 1, claimed[words]) & 1 != 0 {
+                    body(Block(offset: start, byteCount: Int(run.pages) * HeapLayout.pageBytes))
                 }
                 continue
             }
@@ -149,15 +225,17 @@ public struct BlockLedger {
             let kind = SlabClass.all + Int(run.sizeClass)
             let headerPlace = kind.pointee.headerPlace(page: run.first)
             let bits = [header.bitmap.0, header.bitmap.1, header.bitmap.2, header.bitmap.3]
-            for block in 0 ..< shape.blocks
-            where choose(bits[block >> 6], claimed[words + block >> 6]) & 1 << UInt64(block & 63)
-                != 0
-            {
-                let offset = start + kind.pointee.blockPlace(block, headerPlace: headerPlace)
-                found.append(Block(offset: offset, byteCount: shape.blockBytes))
+            for word in 0 ..< SlabHeader.bitmapWords {
+                var chosen = choose(words + word, bits[word], claimed[words + word])
+                while chosen != 0 {
+                    let block = word << 6 + chosen.trailingZeroBitCount
+                    chosen &= chosen - 1
+                    guard block < shape.blocks else { break }
+                    let offset = start + kind.pointee.blockPlace(block, headerPlace: headerPlace)
+                    body(Block(offset: offset, byteCount: shape.blockBytes))
+                }
             }
         }
-        return found
     }
 
     private func index(ofRunWith page: UInt64) -> Int? {

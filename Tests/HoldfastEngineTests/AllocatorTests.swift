@@ -240,6 +240,69 @@ import TestSupport
         #expect(heap.fileBytes() == 65_536)
     }
 
+    /// The same for a heap that has grown by a page at a time: then each part is the heap's last
+    /// run, and all that keeps the end where it is.
+    @Test func pageMapShrinksBehindItsLastPart() throws {
+        let heap = TestHeap()
+        let engine = try heap.open()
+        func takePage(_ access: HeapAccess) -> UInt64 {
+            access.allocate(byteCount: 4096, alignment: 4096)
+        }
+        func freePages(_ pages: ArraySlice<UInt64>) throws {
+            try engine.change { access in
+                for page in pages { access.free(page, byteCount: 4096, alignment: 4096) }
+            }
+            try engine.checkpoint()
+            let problems = try engine.audit().problems
+            #expect(problems.isEmpty)
+        }
+        var pages: [UInt64] = []
+        // Up to the third part, which has 4 pages and 3 of checksums.
+        while try engine.audit().metadataPages < 5 + (1 + 1) + (2 + 2) + (4 + 3) {
+            try pages.append(engine.change { takePage($0) })
+        }
+        let full = try engine.audit().pages
+        try freePages(pages.suffix(1))
+        // Fewer pages are free before the part than it has: it stays, because it would soon be made
+        // again.
+        try freePages(pages.dropLast().suffix(6))
+        #expect(try engine.audit().pages == full - 1)
+        try freePages(pages.dropLast(7).suffix(1))
+        #expect(try engine.audit().pages == full - 1 - 7 - 7)
+        // All but the first page, and then that too.
+        try freePages(pages[1 ..< pages.count - 8])
+        #expect(try engine.audit().pages == 6)
+        try freePages(pages[..<1])
+        #expect(try engine.audit().pages == 5)
+        // It grows again, with new parts.
+        try engine.change { access in for _ in 0 ..< 2000 { _ = takePage(access) } }
+        try engine.close()
+        let again = try heap.open()
+        #expect(try again.audit().problems.isEmpty)
+        let report = try again.scrub()
+        #expect(report.damagedPages.isEmpty)
+    }
+
+    /// Runs that are all a little too short are not searched to the end, however many there are.
+    @Test(arguments: [10, 63, 64, 200]) func searchOfABinEnds(tooShort count: Int) throws {
+        let engine = try TestHeap().open()
+        try engine.change { access in
+            // 32 to 35 pages share a bin.
+            let fitting = access.allocate(byteCount: 35 * 4096)
+            _ = access.allocate(byteCount: 4096, alignment: 4096)
+            let others = (0 ..< count).map { _ in
+                let run = access.allocate(byteCount: 33 * 4096)
+                _ = access.allocate(byteCount: 4096, alignment: 4096)
+                return run
+            }
+            access.free(fitting, byteCount: 35 * 4096)
+            for run in others { access.free(run, byteCount: 33 * 4096) }
+            let found = access.allocate(byteCount: 35 * 4096)
+            #expect((found == fitting) == (count < 64))
+        }
+        #expect(try engine.audit().problems.isEmpty)
+    }
+
     /// An abort releases the space of a transaction that extended the heap.
     @Test func abortedGrowthIsForgotten() throws {
         let engine = try TestHeap().open()

@@ -62,24 +62,12 @@ extension HeapAccess {
     public func reallocateIfRoom(
         _ offset: UInt64, from oldCount: Int, to newCount: Int, preserving: Int, alignment: Int = 8
     ) -> UInt64? {
-        let oldRequest = Allocator.roundedRequest(oldCount, alignment: alignment)
-        let newRequest = Allocator.roundedRequest(newCount, alignment: alignment)
-        let allocator = Allocator(access: self)
-        let wasInSlab = Allocator.fitsSlab(oldRequest, alignment: alignment)
-        let fitsSlab = Allocator.fitsSlab(newRequest, alignment: alignment)
-        if wasInSlab && fitsSlab {
-            if SizeClass.index(for: oldRequest) == SizeClass.index(for: newRequest) {
-                return offset
-            }
-        } else if !wasInSlab && !fitsSlab {
-            let oldPages = Allocator.pages(for: oldRequest)
-            let newPages = Allocator.pages(for: newRequest)
-            let fits =
-                newPages <= oldPages
-                || hasRoom(byteCount: newRequest, replacing: offset, of: oldRequest)
-            if fits, allocator.resizePages(offset, from: oldPages, to: newPages) { return offset }
+        if resizeInPlace(offset, from: oldCount, to: newCount, alignment: alignment) {
+            return offset
         }
-        guard hasRoom(byteCount: newRequest) else { return nil }
+        guard hasRoom(byteCount: Allocator.roundedRequest(newCount, alignment: alignment)) else {
+            return nil
+        }
         let new = allocate(byteCount: newCount, alignment: alignment)
         if preserving > 0 {
             markFresh(new, preserving)
@@ -88,6 +76,35 @@ extension HeapAccess {
         }
         free(offset, byteCount: oldCount, alignment: alignment)
         return new
+    }
+
+    /// Resizes the block where it is. False if it would have to move, or if the transaction is
+    /// lost; the block is then unchanged.
+    public func resizeInPlace(
+        _ offset: UInt64, from oldCount: Int, to newCount: Int, alignment: Int = 8
+    ) -> Bool {
+        let oldRequest = Allocator.roundedRequest(oldCount, alignment: alignment)
+        let newRequest = Allocator.roundedRequest(newCount, alignment: alignment)
+        let wasInSlab = Allocator.fitsSlab(oldRequest, alignment: alignment)
+        guard wasInSlab == Allocator.fitsSlab(newRequest, alignment: alignment) else {
+            return false
+        }
+        if wasInSlab { return SizeClass.index(for: oldRequest) == SizeClass.index(for: newRequest) }
+        let oldPages = Allocator.pages(for: oldRequest)
+        let newPages = Allocator.pages(for: newRequest)
+        guard
+            newPages <= oldPages
+                || hasRoom(byteCount: newRequest, replacing: offset, of: oldRequest)
+        else { return false }
+        return Allocator(access: self).resizePages(offset, from: oldPages, to: newPages)
+    }
+
+    /// Whether the pages behind a block of more than 32 KiB are free for it to grow where it is. A
+    /// growth that needs a new part of the page map may move the block nevertheless.
+    public func canGrowInPlace(_ offset: UInt64, from oldCount: Int, to newCount: Int) -> Bool {
+        Allocator(access: self).isFree(
+            after: offset >> HeapLayout.pageShift, pages: Allocator.pages(for: oldCount),
+            extra: Allocator.pages(for: newCount) - Allocator.pages(for: oldCount))
     }
 
     // MARK: Services of the transaction

@@ -33,6 +33,12 @@ extension HeapAccess {
         Allocator(access: self).hasRoom(forBytes: byteCount, replacing: old, of: oldCount)
     }
 
+    /// Whether a block of `byteCount` bytes can be allocated that is larger than necessary. If not,
+    /// the transaction goes on.
+    public func hasSpareRoom(byteCount: Int) -> Bool {
+        Allocator(access: self).hasSpareRoom(forBytes: byteCount)
+    }
+
     /// Loses the transaction because of a size that no heap has room for: it ends with an error.
     public func refuseAsTooLarge() {
         guard isWritable else { Misuse.writeInReadTransaction(self) }

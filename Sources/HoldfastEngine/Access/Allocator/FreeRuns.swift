@@ -9,6 +9,9 @@ import HoldfastFormat
 enum FreeRunBins {
     static let count = 256
 
+    /// The most runs of a bin that are compared with a request.
+    static let longestSearch = 64
+
     /// Bins 1…31 hold runs of exactly that many pages; from there on, each doubling has eight bins.
     static func bin(forRunOf pages: UInt64) -> Int {
         if pages < 32 { return Int(pages) }
@@ -157,6 +160,15 @@ extension Allocator {
         return true
     }
 
+    /// Whether the run of `pages` pages at `page` is the heap's last, or has `extra` free pages
+    /// behind it.
+    func isFree(after page: UInt64, pages: UInt64, extra: UInt64) -> Bool {
+        let next = page + pages
+        guard next < end else { return next == end }
+        let after = descriptor(next)
+        return after.kind == .free && UInt64(after.pages) >= extra
+    }
+
     // MARK: Bins
 
     /// Whether a free run of this many pages is available.
@@ -168,21 +180,22 @@ extension Allocator {
             return UInt64(access.load(AllocatorRoot.bins + UInt64(bin) * 4, as: UInt32.self))
         }
         // Among the smaller bins, only the one that `pages` itself belongs to can hold a run that
-        // is long enough. Search it before extending the file.
+        // is long enough. Search its beginning before extending the file: all of its runs can be
+        // just too short, and there can be any number.
         let own = FreeRunBins.bin(forRunOf: pages)
         guard own != sure else { return nil }
         var candidate = UInt64(access.load(AllocatorRoot.bins + UInt64(own) * 4, as: UInt32.self))
-        var steps: UInt64 = 0
-        while candidate != 0 {
+        var before: UInt64 = 0
+        var steps = 0
+        while candidate != 0, steps < FreeRunBins.longestSearch {
             steps += 1
-            guard steps < end else {
-                Misuse.damaged(access, "a list of free runs forms a cycle")
-            }
             let run = descriptor(candidate)
-            guard run.kind == .free else {
-                Misuse.damaged(access, "page \(candidate) is in a list of free runs but not free")
+            guard run.kind == .free, UInt64(run.previous) == before else {
+                Misuse.damaged(
+                    access, "page \(candidate) does not belong in its place in a list of free runs")
             }
             if UInt64(run.pages) >= pages { return candidate }
+            before = candidate
             candidate = UInt64(run.next)
         }
         return nil

@@ -52,15 +52,30 @@ extension Allocator {
     }
 
     /// Frees the parts of the page map that a heap which has shrunk no longer needs.
+    ///
+    /// A part is made when the heap's end comes to 2^k, and so it often is the last run: then only
+    /// the part itself keeps the end there. It goes if at least as many pages before it are free,
+    /// so that a heap that grows and shrinks a little near 2^k does not make it each time.
     func releaseUnneededPageMapParts() {
         for exponent in stride(
             from: PageMap.partCount - 1, through: PageMap.firstPartExponent, by: -1)
         {
             let part = access.load(PageMap.partField(exponent), as: UInt32.self)
             guard part != 0 else { continue }
-            guard end <= PageMap.lastEndWithout(exponent) else { return }
+            guard
+                end <= PageMap.lastEndWithout(exponent)
+                    || isLast(UInt64(part), behindFree: PageMap.partPages(exponent))
+            else { return }
             access.store(UInt32(0), at: PageMap.partField(exponent))
             releaseRun(page: UInt64(part), expecting: .metadata)
         }
+    }
+
+    /// Whether the run of `pages` pages at `page` is the heap's last, and at least as many free
+    /// pages are before it.
+    private func isLast(_ page: UInt64, behindFree pages: UInt64) -> Bool {
+        guard page + pages == end else { return false }
+        let before = descriptor(page - 1)
+        return before.kind == .freeTail && UInt64(before.pages) >= pages
     }
 }

@@ -12,6 +12,26 @@ extension Allocator {
         }
     }
 
+    /// The same for a block that could be smaller: without room, the transaction is not lost. A
+    /// build has none beyond the end of its file, where disk space would be needed for it.
+    func hasSpareRoom(forBytes bytes: Int) -> Bool {
+        access.context.pointee.view._withUnsafeGuaranteedRef { view in
+            guard view.shortage == nil, bytes <= HeapImage.maximumBytes else { return false }
+            if hasFreeRun(pages: Allocator.pages(for: bytes)) { return true }
+            let end = Int(end) * HeapLayout.pageBytes
+            let needed = end + bytes + spaceOfPageMap(endingAt: end + bytes)
+            if needed <= view.image.byteCount { return true }
+            guard view.growBuild == nil,
+                (try? view.image.extend(to: needed, path: view.path)) != nil
+            else { return false }
+            view.showExtent(in: access.context)
+            return true
+        }
+    }
+
+    /// The bytes that the page map may take for the pages up to this end.
+    private func spaceOfPageMap(endingAt end: Int) -> Int { end / 64 + (1 << 20) }
+
     private func hasRoom(
         forBytes bytes: Int, replacing old: UInt64, of oldBytes: Int, in view: HeapView
     ) -> Bool {
@@ -30,9 +50,8 @@ extension Allocator {
             oldBytes > SizeClass.maximumBytes
             && Int(old) + Int(Allocator.pages(for: oldBytes)) * HeapLayout.pageBytes == end
         let extra = isLast ? bytes - oldBytes : bytes
-        // Includes the space that the page map may take for these pages. A build, whose file is its
-        // memory, takes that space when it needs it.
-        let inHand = view.growBuild != nil ? 0 : (end + extra) / 64 + (1 << 20)
+        // A build, whose file is its memory, takes the space of the page map when it needs it.
+        let inHand = view.growBuild != nil ? 0 : spaceOfPageMap(endingAt: end + extra)
         let needed = end + extra + inHand
         guard needed > image.byteCount,
             isLast || !hasFreeRun(pages: Allocator.pages(for: bytes))

@@ -203,7 +203,8 @@ public struct PersistentArray<Element: Persistable> {
         let header = header
         let old = Int(truncatingIfNeeded: header.pointee.capacity)
         guard old >= 0, old <= Int(HeapLayout.maximumBytes) else { Handle.damaged(access, "array") }
-        let wanted = Swift.max(needed, old + Growth.step(old, stride: stride))
+        let wanted = access.grownCapacity(
+            header.pointee.buffer, of: old, needed: needed, stride: stride)
         guard wanted <= Int(HeapLayout.maximumBytes) / stride else {
             return access.refuseAsTooLarge()
         }

@@ -17,10 +17,11 @@ import HoldfastEngine
 ///     scan.write(header, at: 0)
 ///     for chunk in scan.chunks(of: 4096) { … }
 ///
-/// The bytes are contiguous. Appending takes amortised O(1) per byte. A value that outgrows its
-/// place moves as a whole, so call ``reserveCapacity(_:)`` if you know the final size. As bytes are
-/// removed, memory is freed as with ``PersistentArray``. A value can be larger than the log: a
-/// transaction that does not fit makes the log grow.
+/// The bytes are contiguous. Appending takes amortised O(1) per byte. A value grows where it is as
+/// long as the memory behind it is free, as it is behind the last value of a heap. Otherwise it
+/// moves as a whole, which logs all of it in one transaction, so call ``reserveCapacity(_:)`` if
+/// you know the final size. As bytes are removed, memory is freed as with ``PersistentArray``. A
+/// value can be larger than the log: a transaction that does not fit makes the log grow.
 @frozen
 public struct PersistentBytes {
     @usableFromInline let bytes: PersistentArray<UInt8>

@@ -61,27 +61,26 @@ extension PersistentDeque {
         requireWritable()
         let old = ring
         let (needed, overflows) = old.count.addingReportingOverflow(extra)
-        let wanted = Swift.max(
-            needed, old.capacity + Growth.step(old.capacity, stride: Self.stride))
+        let wanted = access.grownCapacity(
+            old.header.pointee.buffer, of: old.capacity, needed: needed, stride: Self.stride)
         let most = Int(truncatingIfNeeded: HeapLayout.maximumBytes) / Self.stride
         guard !overflows, wanted <= most else {
             return access.refuseAsTooLarge()
         }
         let capacity = Self.fittingCapacity(wanted)
-        let wraps = old.count > old.capacity - old.head
-        let used = wraps ? old.capacity : old.head + old.count
-        let buffer = access.resizeIfRoom(
-            old.header.pointee.buffer, from: old.capacity * Self.stride,
-            to: capacity * Self.stride, preserving: used * Self.stride,
-            alignment: Self.bufferAlignment)
-        guard let buffer else { return }
+        guard old.capacity > 0,
+            access.resizeInPlace(
+                old.header.pointee.buffer, from: old.capacity * Self.stride,
+                to: capacity * Self.stride, alignment: Self.bufferAlignment)
+        else { return move(old, toCapacity: capacity) }
         var head = old.head
-        if wraps {
+        if old.count > old.capacity - old.head {
             // The end of the ring has moved. Either the elements before the old end move to the new
             // one, or the wrapped elements move to where they would be without wrapping, whichever
             // are fewer.
             let tail = old.capacity - old.head
             let wrapped = old.count - tail
+            let buffer = old.header.pointee.buffer
             if wrapped <= tail && wrapped <= capacity - old.capacity {
                 copy(in: buffer, from: 0, to: old.capacity, count: wrapped)
             } else {
@@ -90,7 +89,6 @@ extension PersistentDeque {
             }
         }
         markHeader()
-        old.header.pointee.buffer = buffer
         old.header.pointee.capacity = UInt64(capacity)
         old.header.pointee.head = UInt64(head)
     }
@@ -124,8 +122,15 @@ extension PersistentDeque {
         }
         let wanted = Swift.max(old.count * 2, Self.smallCapacity / 2, Int(truncatingIfNeeded: kept))
         let capacity = Self.fittingCapacity(wanted)
-        guard capacity < old.capacity, access.hasRoom(byteCount: capacity * Self.stride)
-        else { return }
+        if capacity < old.capacity { move(old, toCapacity: capacity) }
+    }
+
+    /// Moves the elements to a new block of `capacity` slots, the first to its first slot. What the
+    /// ring does not use is not touched, so that a large reserved ring stays sparse. Without memory
+    /// nothing changes.
+    @inlinable
+    func move(_ old: Ring, toCapacity capacity: Int) {
+        guard access.hasRoom(byteCount: capacity * Self.stride) else { return }
         let buffer = access.allocate(
             byteCount: capacity * Self.stride, alignment: Self.bufferAlignment)
         let bytes = old.count * Self.stride

@@ -19,6 +19,13 @@ let package = Package(
         .executableTarget(
             name: "benchmarks",
             dependencies: [.product(name: "Holdfast", package: "Holdfast"), "CPeers", "BoostPeer"]),
+        // Cases that are large, by themselves.
+        .executableTarget(
+            name: "scale",
+            dependencies: [
+                .product(name: "Holdfast", package: "Holdfast"),
+                .product(name: "HoldfastInspection", package: "Holdfast"),
+            ]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

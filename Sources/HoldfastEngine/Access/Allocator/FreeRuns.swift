@@ -73,7 +73,7 @@ extension Allocator {
         var bin = FreeRunBins.bin(forRunOf: pages)
         while let next = firstBin(from: bin) {
             var page = UInt64(access.load(AllocatorRoot.bins + UInt64(next) * 4, as: UInt32.self))
-            for _ in 0 ..< Self.longestSearch where page != 0 {
+            for _ in 0 ..< FreeRunBins.longestSearch where page != 0 {
                 let run = descriptor(page)
                 guard run.kind == .free else {
                     Misuse.damaged(access, "page \(page) is in a list of free runs but not free")
@@ -92,9 +92,6 @@ extension Allocator {
         }
         return nil
     }
-
-    /// How many runs of a list are looked at for one that lies low enough.
-    private static var longestSearch: Int { 256 }
 
     /// Frees a run and coalesces it with its free neighbours.
     func releaseRun(page: UInt64, expecting kind: PageDescriptor.Kind) {

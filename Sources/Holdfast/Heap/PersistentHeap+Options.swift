@@ -7,13 +7,13 @@ extension PersistentHeap {
         ///
         /// Background checkpoints begin when the log reaches half of it. The log uses up to twice
         /// as much disk space, and more while a view stays open for long. Recovery after a crash
-        /// takes time proportional to the log's size. The default is 64 MiB.
+        /// takes time proportional to the log's size. The default is ``usualLogLimit``.
         public var logLimit: Int
         /// The maximum number of bytes of private copies of changed pages in this process, not
         /// counting the open transaction's.
         ///
         /// From half of it on, the pages are returned to the system after a checkpoint. The default
-        /// is 256 MiB.
+        /// is ``usualMemoryLimit``.
         public var memoryLimit: Int
         /// The maximum number of mappings that the readers of this process use at a time.
         ///
@@ -76,8 +76,8 @@ extension PersistentHeap {
         /// changes, once. Views of ``PersistentHeap/snapshot()`` are kept for transactions of every
         /// process, others for those of this process. Beyond the budget, snapshots that nobody is
         /// reading are ended, the oldest first, and reading them throws
-        /// ``HeapError/viewEnded(path:)``; views that are being read hold the log. The default is 1
-        /// GiB. See ``HeapStatistics/keptBytes``.
+        /// ``HeapError/viewEnded(path:)``; views that are being read hold the log. The default is
+        /// ``usualViewBudget``. See ``HeapStatistics/keptBytes``.
         public var viewBudget: Int
         /// A closure that is told what the heap has done, and how long it took: commits, syncs,
         /// checkpoints, catching up with other transactions, and waiting for them. For counters and
@@ -98,8 +98,8 @@ extension PersistentHeap {
 
         /// Creates options with the defaults for everything that is not given.
         public init(
-            logLimit: Int = 64 << 20,
-            memoryLimit: Int = 256 << 20,
+            logLimit: Int = Options.usualLogLimit,
+            memoryLimit: Int = Options.usualMemoryLimit,
             readerImages: Int = 4,
             reservesDiskSpace: Bool = true,
             createsIfMissing: Bool = true,
@@ -111,7 +111,7 @@ extension PersistentHeap {
             isExclusive: Bool = false,
             reportsLongView: (@Sendable (OpenView) -> Void)? = nil,
             longView: Duration = .seconds(60),
-            viewBudget: Int = 1 << 30,
+            viewBudget: Int = Options.usualViewBudget,
             metrics: (@Sendable (HeapEvent) -> Void)? = nil,
             durability: Durability = .process,
             rootNames: Set<String>? = nil
@@ -134,6 +134,16 @@ extension PersistentHeap {
             self.durability = durability
             self.rootNames = rootNames
         }
+
+        /// 64 MiB, or a sixteenth of the memory that the process can have, if that is less: of the
+        /// machine's, or of its control group's limit.
+        public static var usualLogLimit: Int { EngineOptions.usualLogLimit }
+        /// 256 MiB, or an eighth of the memory that the process can have, if that is less: of the
+        /// machine's, or of its control group's limit.
+        public static var usualMemoryLimit: Int { EngineOptions.usualMemoryLimit }
+
+        /// 1 GiB, or a quarter of the memory that the process can have, if that is less.
+        public static var usualViewBudget: Int { EngineOptions.usualViewBudget }
 
         var engineOptions: EngineOptions {
             var options = EngineOptions()

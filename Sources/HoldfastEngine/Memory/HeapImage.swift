@@ -48,6 +48,8 @@ final class HeapImage {
     /// Advice to the system about access to a file of that many bytes; nil for the system's
     /// default.
     var advice: @Sendable (Int) -> MemoryAdvice? = { _ in nil }
+    /// Whether the system reads the file page by page, so that what is needed next should be named.
+    private(set) var isReadByPages = false
 
     /// Moves only while no transaction is open.
     private(set) var base: UnsafeMutableRawPointer
@@ -265,7 +267,19 @@ final class HeapImage {
 
     private func advise(_ mapping: AddressReservation, _ count: Int) {
         // Failed advice affects only the speed.
-        if let advice = advice(count) { try? mapping.advise(at: 0, byteCount: count, advice) }
+        let advice = advice(count)
+        isReadByPages = advice == .random
+        if let advice { try? mapping.advise(at: 0, byteCount: count, advice) }
+    }
+
+    /// Has the system read bytes of the file that are needed soon, in one go and without waiting
+    /// for them. Any thread inside the latch.
+    func readAhead(_ bytes: Range<Int>) {
+        let start = SystemPage.roundDown(bytes.lowerBound)
+        let end = min(bytes.upperBound, fileBacked)
+        // A mapping of a transient reader is left as it is.
+        guard let reservation, start >= 0, start < end else { return }
+        try? reservation.advise(at: start, byteCount: end - start, .willNeed)
     }
 
     // MARK: Growing and shrinking
@@ -283,6 +297,8 @@ final class HeapImage {
         fileBacked = count
         byteCount = max(byteCount, count)
         advise(reservation!, count)
+        // Checkpoints read pages here and there too, before they rewrite them.
+        if isReadByPages { file.expectScatteredReads() }
     }
 
     /// Maps the file's first `count` bytes shared, for building: stores go to the file.

@@ -104,6 +104,7 @@ extension PersistentMap: Sequence {
                 walk.entry &+= 1 &<< (depth &- segment.localDepth)
                 walk.base = chunks(segment)
                 end = walk.base + segment.chunks &* Self.chunkBytes
+                access.willRead(segment.offset, segment.chunks &* Self.chunkBytes)
             }
             walk.used = Self.usedSlots(from: walk.base, to: end)
             if walk.used != 0 { break }

@@ -185,6 +185,7 @@ extension PersistentSortedMap {
         /// The index of the leaf among its parent's children, and the place of the following ones.
         @usableFromInline var child = 0
         @usableFromInline var children: UnsafeMutableBufferPointer<UInt64>
+        @usableFromInline var ahead = ReadAhead()
 
         @inlinable
         init(_ map: PersistentSortedMap, _ place: Place?, _ position: Int, end: Index?) {
@@ -268,6 +269,7 @@ extension PersistentSortedMap {
                 child &+= 1
                 let path = here.path.taking(child, at: Int(header.pointee.height) &- 1)
                 prefetch(child &+ Self.leavesAhead)
+                ahead.pass(children[child], Leaf.byteCount, map.access)
                 enter(Place(path: path, offset: children[child]))
             } else {
                 // After the last entry the iterator stays where it is, and ends again.

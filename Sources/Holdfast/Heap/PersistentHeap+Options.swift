@@ -137,13 +137,13 @@ extension PersistentHeap {
 
         /// 64 MiB, or a sixteenth of the memory that the process can have, if that is less: of the
         /// machine's, or of its control group's limit.
-        public static var usualLogLimit: Int { EngineOptions.usualLogLimit }
+        public static var usualLogLimit: Int { MemoryShares.usual.log }
         /// 256 MiB, or an eighth of the memory that the process can have, if that is less: of the
         /// machine's, or of its control group's limit.
-        public static var usualMemoryLimit: Int { EngineOptions.usualMemoryLimit }
+        public static var usualMemoryLimit: Int { MemoryShares.usual.pages }
 
         /// 1 GiB, or a quarter of the memory that the process can have, if that is less.
-        public static var usualViewBudget: Int { EngineOptions.usualViewBudget }
+        public static var usualViewBudget: Int { MemoryShares.usual.views }
 
         var engineOptions: EngineOptions {
             var options = EngineOptions()

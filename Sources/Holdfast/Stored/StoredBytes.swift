@@ -101,7 +101,9 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
                 try body(UnsafeRawBufferPointer(start: UnsafeRawPointer(pointer), count: count))
             }
         }
-        return try body(UnsafeRawBufferPointer(start: access.address(low, count), count: count))
+        let address = access.address(low, count)
+        if _slowPath(count > ReadAhead.noteworthy) { access.willRead(low, count) }
+        return try body(UnsafeRawBufferPointer(start: address, count: count))
     }
 
     /// Frees the block, if there is one.

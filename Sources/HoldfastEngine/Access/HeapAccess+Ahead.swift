@@ -5,15 +5,22 @@ import HoldfastFormat
 // that is walked through knows what comes next.
 extension HeapAccess {
     /// Has the system read `byteCount` bytes at `offset`, which are needed next, in one go and
-    /// without waiting for them. Does nothing in a heap that fits into memory.
+    /// without waiting for them; of very many, the first. Does nothing in a heap that fits into
+    /// memory.
     @usableFromInline @inline(never)
     package func willRead(_ offset: UInt64, _ byteCount: Int) {
         context.pointee.view._withUnsafeGuaranteedRef { view in
             guard view.image.isReadByPages, offset < UInt64(view.image.byteCount), byteCount > 0
             else { return }
             let start = Int(offset)
-            view.image.readAhead(start ..< start + min(byteCount, view.image.byteCount - start))
+            view.image.readAhead(
+                start ..< start
+                    + min(byteCount, 2 * ReadAhead.window, view.image.byteCount - start))
         }
+    }
+
+    fileprivate var isReadByPages: Bool {
+        context.pointee.view._withUnsafeGuaranteedRef { $0.image.isReadByPages }
     }
 }
 
@@ -29,8 +36,12 @@ package struct ReadAhead {
     @usableFromInline var end: UInt64 = 0
 
     /// Parts that lie no farther apart count as following each other.
-    static var reach: UInt64 { 256 << 10 }
-    static var window: UInt64 { 2 << 20 }
+    private static var reach: UInt64 { 256 << 10 }
+    /// The bytes that are read at a time.
+    package static var window: Int { 2 << 20 }
+    /// Fewer bytes than this, one after the other, are not worth a call.
+    @inlinable @inline(__always)
+    package static var noteworthy: Int { 64 << 10 }
 
     @usableFromInline package init() {}
 
@@ -44,15 +55,10 @@ package struct ReadAhead {
             return access.willRead(offset, byteCount)
         }
         // The next window is asked for when half of the last one is used.
-        guard end < offset &+ Self.window / 2 else { return }
+        let window = UInt64(Self.window)
+        guard end < offset &+ window / 2 else { return }
         let start = max(end, offset)
-        end = offset &+ Self.window
+        end = offset &+ window
         access.willRead(start, Int(end - start))
-    }
-}
-
-extension HeapAccess {
-    var isReadByPages: Bool {
-        context.pointee.view._withUnsafeGuaranteedRef { $0.image.isReadByPages }
     }
 }

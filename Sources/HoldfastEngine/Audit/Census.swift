@@ -80,7 +80,9 @@ struct Census {
         var freeRuns = [(count: Int, pages: Int)](repeating: (0, 0), count: 33)
         var slabPages = 0
         var end = 0
+        var ahead = AscendingReads(view.image)
         while let run = walk.next() {
+            ahead.reach(page: run.pages.lowerBound)
             end = run.pages.upperBound
             switch run.kind {
             case .free:

@@ -1,5 +1,4 @@
 import HoldfastSystem
-import MemoryMapping
 
 /// How a heap is opened.
 #if hasAttribute(nonexhaustive)
@@ -23,10 +22,13 @@ public enum OpenMode: Sendable {
 /// The engine's options. Sizes are in bytes.
 public struct EngineOptions: Sendable {
     /// The log's size from which a checkpoint runs before the next transaction.
-    public var logLimit = Self.usualLogLimit
+    public var logLimit = MemoryShares.usual.log
     /// The size from which private pages are dropped. Once there may be more of them, a checkpoint
     /// runs before the next transaction and drops them.
-    public var memoryLimit = Self.usualMemoryLimit
+    public var memoryLimit = MemoryShares.usual.pages
+    /// The most bytes of pages and of their old contents that one transaction can change. Beyond
+    /// that it is lost, with an error.
+    public var transactionLimit = MemoryShares.usual.transaction
     /// The log's initial size; it grows towards `logLimit` with use.
     public var initialLogBytes = 1 << 20
     /// Beyond this size the log grows only if emptying it in the background costs more than its
@@ -69,7 +71,7 @@ public struct EngineOptions: Sendable {
     public var keptBytesPerLogByte = 1
     /// The most bytes of pages that are kept for the snapshots of one heap in this process. Beyond
     /// that, snapshots that nobody reads are ended, if they may.
-    public var viewBudget = Self.usualViewBudget
+    public var viewBudget = MemoryShares.usual.views
     /// Called after each event, on the thread that caused it, while locks are held. It must be
     /// short and must not use the heap.
     public var metrics: (@Sendable (HeapEvent) -> Void)?
@@ -97,15 +99,4 @@ public struct EngineOptions: Sendable {
     public var verifiesDirtyTracking = false
 
     public init() {}
-
-    // Where memory is scarce, the parts that a heap needs of it leave most to the page cache and to
-    // the program: a control group that is full of private pages and of a log that is not on the
-    // disk yet has nothing to give back, and the system kills a process of it.
-
-    /// The default of `memoryLimit`.
-    public static var usualMemoryLimit: Int { min(256 << 20, MemoryLimit.bytes / 8) }
-    /// The default of `logLimit`.
-    public static var usualLogLimit: Int { min(64 << 20, MemoryLimit.bytes / 16) }
-    /// The default of `viewBudget`.
-    public static var usualViewBudget: Int { min(1 << 30, MemoryLimit.bytes / 4) }
 }

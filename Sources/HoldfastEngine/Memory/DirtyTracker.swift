@@ -33,6 +33,10 @@ final class DirtyTracker {
     /// Whether a mark or a before-image was left out for lack of memory. The transaction can then
     /// neither be committed nor rolled back.
     var isIncomplete = false
+    /// The most bytes of changed pages and before-images that the transaction can have, and what is
+    /// told once it has more; see `checkBudget`.
+    var budget = Int.max
+    var exceedsBudget: () -> Void = {}
 
     // From `malloc`, which reports a lack of memory.
     private(set) var pages: UnsafeMutablePointer<UInt32>
@@ -41,7 +45,7 @@ final class DirtyTracker {
     private var images: UnsafeMutableRawPointer
     var imageCount = 0
     private var imageCapacity = 1024
-    private static let imageBytes = 8 + HeapLayout.lineBytes
+    static let imageBytes = 8 + HeapLayout.lineBytes
 
     /// The open savepoints, outermost first, and behind them objects for later ones.
     var savepoints: [Savepoint] = []
@@ -131,7 +135,10 @@ final class DirtyTracker {
 
     private func addPage(_ page: Int) {
         if pageCount == pageCapacity {
-            guard let larger = enlarge(pages, &pageCapacity, ofBytes: 4) else {
+            guard
+                let larger = enlarge(
+                    pages, &pageCapacity, ofBytes: 4, eachCosting: HeapLayout.pageBytes)
+            else {
                 isIncomplete = true
                 return
             }
@@ -146,7 +153,10 @@ final class DirtyTracker {
     func keepImage(_ line: UInt64) {
         if line >= firstUnusedLine && !keepsImagesOfFreshLines { return }
         if imageCount == imageCapacity {
-            guard let larger = enlarge(images, &imageCapacity, ofBytes: Self.imageBytes) else {
+            guard
+                let larger = enlarge(
+                    images, &imageCapacity, ofBytes: Self.imageBytes, eachCosting: Self.imageBytes)
+            else {
                 isIncomplete = true
                 return
             }
@@ -190,14 +200,17 @@ final class DirtyTracker {
             from: entry + 8, byteCount: HeapLayout.lineBytes)
     }
 
-    /// Doubles the capacity, or, if there is no memory for that, adds an eighth; nil if even that
-    /// fails.
+    /// Doubles the capacity, or adds as much as a sixteenth of the budget pays for, whichever is
+    /// less; if there is no memory for that, adds an eighth; nil if even that fails.
     @inline(never)
     private func enlarge(
-        _ old: UnsafeMutableRawPointer, _ capacity: inout Int, ofBytes size: Int
+        _ old: UnsafeMutableRawPointer, _ capacity: inout Int, ofBytes size: Int,
+        eachCosting cost: Int
     ) -> UnsafeMutableRawPointer? {
         if isIncomplete { return nil }
-        for wanted in [capacity * 2, capacity + capacity / 8] {
+        checkBudget()
+        let step = min(capacity, max(budget / 16 / cost, 64))
+        for wanted in [capacity + step, capacity + min(step, capacity / 8)] {
             guard let larger = FallibleMemory.reallocate(old, byteCount: wanted * size) else {
                 continue
             }

@@ -277,9 +277,10 @@ final class HeapImage {
     func readAhead(_ bytes: Range<Int>) {
         let start = SystemPage.roundDown(bytes.lowerBound)
         let end = min(bytes.upperBound, fileBacked)
-        // A mapping of a transient reader is left as it is.
-        guard let reservation, start >= 0, start < end else { return }
-        try? reservation.advise(at: start, byteCount: end - start, .willNeed)
+        guard start >= 0, start < end else { return }
+        guarded?._withUnsafeGuaranteedRef {
+            try? $0.advise(at: start, byteCount: end - start, .willNeed)
+        }
     }
 
     // MARK: Growing and shrinking
@@ -297,8 +298,6 @@ final class HeapImage {
         fileBacked = count
         byteCount = max(byteCount, count)
         advise(reservation!, count)
-        // Checkpoints read pages here and there too, before they rewrite them.
-        if isReadByPages { file.expectScatteredReads() }
     }
 
     /// Maps the file's first `count` bytes shared, for building: stores go to the file.

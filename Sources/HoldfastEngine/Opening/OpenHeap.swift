@@ -67,6 +67,11 @@ struct OpenHeap {
             lifecycle: lifecycle, index: index)
         let pattern = dataFile.options.accessPattern
         view.image.advice = { pattern.advice(fileBytes: $0, memory: MemoryLimit.bytes) }
+        view.dirty.budget = dataFile.options.transactionLimit
+        view.dirty.exceedsBudget = { [unowned view] in
+            guard view.shortage == nil else { return }
+            view.shortage = Shortage(error: .outOfMemory(path: view.path))
+        }
         return view
     }
 

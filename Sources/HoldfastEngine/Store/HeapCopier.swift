@@ -42,10 +42,11 @@ struct HeapCopier {
         }
         var writer = PageWriter(
             file: builder.file, old: table, new: table, isRepair: true, keepsBlocks: false)
+        var ahead = AscendingReads(view.image)
         while let run = walk.next() {
             if run.kind != .free {
                 let isComplete = try copy(
-                    run.pages, leavingOut: table.allPages, &writer, builder)
+                    run.pages, leavingOut: table.allPages, &writer, &ahead, builder)
                 guard isComplete else { throw HeapError.cancelled(path: destination) }
             }
             progress?(run.pages.upperBound, Int(view.committedPages))
@@ -73,7 +74,7 @@ struct HeapCopier {
     /// program has cancelled the copy.
     private func copy(
         _ pages: Range<Int>, leavingOut reserved: [Range<Int>], _ writer: inout PageWriter,
-        _ builder: HeapFileBuilder
+        _ ahead: inout AscendingReads, _ builder: HeapFileBuilder
     ) throws(HeapError) -> Bool {
         var page = max(pages.lowerBound, Int(HeapLayout.headerPages))
         while page < pages.upperBound {
@@ -92,6 +93,7 @@ struct HeapCopier {
             let limit = min(
                 pages.upperBound, page + Self.stepPages,
                 reserved.filter { $0.lowerBound > page }.map(\.lowerBound).min() ?? Int.max)
+            ahead.reach(page: page)
             try requireSound(page ..< limit)
             try builder.translating { () throws(SystemError) in
                 try writer.write(

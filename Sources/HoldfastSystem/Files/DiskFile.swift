@@ -56,17 +56,12 @@ public protocol DiskFile: AnyObject, Sendable {
     /// group cannot be set, it gets only the permissions of all users, because it is not the group
     /// that the permissions were meant for. Call this while the file is empty.
     func take(_ rights: FileRights)
-    /// Only what is asked for is to be read from now on, without anything ahead of it.
-    func expectScatteredReads()
     /// Records the file's new name, for error messages.
     func wasRenamed(to path: String)
     func close()
 }
 
 extension DiskFile {
-    /// The default, for files that are in memory anyway.
-    public func expectScatteredReads() {}
-
     /// Whether another open file holds the lock in any mode.
     public func isLockedByOthers(_ lock: FileLock) throws(SystemError) -> Bool {
         try isLockedByOthers(lock, exclusively: false)

@@ -103,14 +103,6 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
 
     public func wasRenamed(to path: String) { self.path = path }
 
-    public func expectScatteredReads() {
-        #if canImport(Darwin)
-            _ = fcntl(descriptor, F_RDAHEAD, 0)
-        #else
-            _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM)
-        #endif
-    }
-
     func status() throws(SystemError) -> stat {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else {

@@ -4,6 +4,7 @@
 //     test-worker [serve]                         executes the commands from its standard input
 //     test-worker guard NUMBER                    kills that process when its standard input ends
 //     test-worker message KIND PATH [N [NS]]      one end of a conversation; see MessageWorker
+//     test-worker large PATH COUNT STEP …         uses a large heap; see LargeHeapWorker
 //     test-worker damage [OPTION …]               damages heaps; see DamageCommand
 //     test-worker golden STEP FOLDER [GOLDEN]     makes the golden heaps; see GoldenMaker
 //     test-worker gallery FOLDER                  draws heaps of several kinds; see MapGallery
@@ -34,6 +35,9 @@ case "guard" where arguments.count == 3:
     kill(number, SIGKILL)
 case "message" where arguments.count >= 4:
     MessageWorker(Array(arguments.dropFirst(2))).run()
+case "large" where arguments.count >= 4:
+    guard let count = Int(arguments[3]) else { exit(2) }
+    try LargeHeapWorker(path: arguments[2], count: count).run(Array(arguments.dropFirst(4)))
 case "damage":
     try DamageCommand(Array(arguments.dropFirst(2))).run()
 case "golden" where arguments.count >= 4:

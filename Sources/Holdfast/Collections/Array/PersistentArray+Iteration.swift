@@ -13,6 +13,8 @@ extension PersistentArray {
         @usableFromInline let count: Int
         @usableFromInline let changes: UInt32
         @usableFromInline var position = 0
+        /// The end of the elements that are read ahead.
+        @usableFromInline var limit: Int
         /// The place of the elements at the last step, as the header has it and as an address.
         @usableFromInline var buffer: UInt64
         @usableFromInline var base: UnsafeMutablePointer<Element.Stored>
@@ -25,6 +27,7 @@ extension PersistentArray {
             changes = header.pointee.changes
             buffer = header.pointee.buffer
             base = array.elements(header)
+            limit = count &* PersistentArray.stride <= ReadAhead.noteworthy ? count : 0
         }
 
         /// Returns the next element, or nil at the end.
@@ -32,7 +35,10 @@ extension PersistentArray {
         /// - Complexity: O(1).
         @inlinable
         public mutating func next() -> Element? {
-            guard position < count else { return nil }
+            if position >= limit {
+                limit = array.readAhead(from: position, count, buffer)
+                guard position < limit else { return nil }
+            }
             guard array.access.isOpen else { array.trap(.iteratorOutlived) }
             // A removed array no longer has a buffer.
             if header.pointee.buffer != buffer || header.pointee.changes != changes {
@@ -56,6 +62,16 @@ extension PersistentArray {
 
     @inlinable
     public func makeIterator() -> Iterator { Iterator(self) }
+
+    /// Reads ahead of an iterator that has come to `position`; returns how far it may go on until
+    /// the next call. Does not take the iterator's address, so that it can stay in registers.
+    @usableFromInline @inline(never)
+    func readAhead(from position: Int, _ count: Int, _ buffer: UInt64) -> Int {
+        guard position < count else { return count }
+        let offset = buffer &+ UInt64(position &* Self.stride)
+        access.willRead(offset, Swift.min((count - position) * Self.stride, 2 * ReadAhead.window))
+        return Swift.min(count, position + Swift.max(ReadAhead.window / Self.stride, 1))
+    }
 
     /// Traps if elements have been inserted or removed, other than by appending, since the header's
     /// count of changes had this value.

@@ -6,7 +6,9 @@ import Testing
 
 /// Walks through a heap that the system reads page by page, and that is read ahead therefore.
 @Suite(.progress) struct ReadAheadTests {
-    @Test(arguments: [OpenMode.readWrite, .readOnly, .privateCopy], [AccessPattern.random, .automatic])
+    @Test(
+        arguments: [OpenMode.readWrite, .readOnly, .privateCopy],
+        [AccessPattern.random, .automatic])
     func walksFindTheSame(mode: OpenMode, pattern: AccessPattern) throws {
         let folder = try TemporaryFolder()
         let path = folder.file("test.heap")

@@ -5,7 +5,6 @@
     /// A control group whose processes together can have no more memory than its limit.
     final class ControlGroup {
         private let folder: String
-        private let limitFile: String
 
         /// Version 2 has one hierarchy, version 1 one for memory.
         private static let mounts = [
@@ -19,12 +18,17 @@
             for (mount, file) in Self.mounts {
                 let name = "\(mount)/holdfast-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
                 guard mkdir(name, 0o755) == 0 else { continue }
-                do {
-                    try "\(megabytes << 20)".write(
-                        toFile: "\(name)/\(file)", atomically: false, encoding: .utf8)
-                    (folder, limitFile) = (name, file)
-                    return
-                } catch { rmdir(name) }
+                // Where the folder is a group, its files are there.
+                let limit = open("\(name)/\(file)", O_WRONLY)
+                let text = "\(megabytes << 20)"
+                let isSet = limit >= 0 && write(limit, text, text.utf8.count) == text.utf8.count
+                if limit >= 0 { close(limit) }
+                guard isSet else {
+                    rmdir(name)
+                    continue
+                }
+                folder = name
+                return
             }
             throw ChildProcess.Failure(description: "no control group can be made")
         }

@@ -14,8 +14,8 @@
             private let folder: TemporaryFolder
             private let group: ControlGroup
             private let megabytes = 64
-            /// Five times the memory.
-            private var count: Int { 5 * (megabytes << 20) / 4000 }
+            /// Four times the memory.
+            private var count: Int { 4 * (megabytes << 20) / 4000 }
 
             init() throws {
                 folder = try TemporaryFolder()

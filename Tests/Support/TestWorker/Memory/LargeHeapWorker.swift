@@ -34,7 +34,9 @@ struct LargeHeapWorker {
         }
     }
 
-    private func value(_ key: Int) -> Data { Data(repeating: UInt8(key & 255), count: Self.valueBytes) }
+    private func value(_ key: Int) -> Data {
+        Data(repeating: UInt8(key & 255), count: Self.valueBytes)
+    }
 
     private func opened<R>(_ body: (PersistentHeap) throws -> R) throws -> R {
         let heap = try PersistentHeap.open(path)
@@ -63,7 +65,7 @@ struct LargeHeapWorker {
             let failures = Failures()
             DispatchQueue.concurrentPerform(iterations: 2) { number in
                 var random = SplitMix(state: UInt64(number))
-                for _ in 0 ..< 1500 {
+                for _ in 0 ..< 1000 {
                     let key = Int(random.next() % UInt64(count))
                     let isRight = try? heap.read { try values($0)[key]?.last == UInt8(key & 255) }
                     if isRight != true { failures.add() }
@@ -77,7 +79,9 @@ struct LargeHeapWorker {
         let found = try opened { heap in
             try heap.read { tx in
                 var found = 0
-                for (key, data) in try values(tx) where data.first == UInt8(key & 255) { found += 1 }
+                for (key, data) in try values(tx) where data.first == UInt8(key & 255) {
+                    found += 1
+                }
                 return found
             }
         }
@@ -88,7 +92,7 @@ struct LargeHeapWorker {
     private func update() throws {
         try opened { heap in
             var random = SplitMix(state: UInt64(getpid()))
-            for number in 0 ..< 1000 {
+            for number in 0 ..< 500 {
                 try heap.write { tx in
                     let values = try tx.sortedMap("values", Int.self, Data.self)
                     for _ in 0 ..< (number % 250 == 0 ? 1000 : 2) {
@@ -96,7 +100,7 @@ struct LargeHeapWorker {
                         values[key] = value(key)
                     }
                 }
-                if number % 300 == 0 { try heap.checkpoint() }
+                if number % 150 == 0 { try heap.checkpoint() }
             }
             try heap.sync()
         }

@@ -20,6 +20,7 @@ do {
     case "--hear": hear(Array(arguments.dropFirst()))
     case "--read": try runReader(Array(arguments.dropFirst()))
     case "--die": try writeAndDie(Array(arguments.dropFirst()))
+    case "--large": try runLarge(Array(arguments.dropFirst()))
     case "--child": try runChild(Array(arguments.dropFirst()))
     default: try run(Options(arguments))
     }
@@ -38,6 +39,9 @@ func run(_ options: Options) throws {
     }
     if options.list { return works.forEach { print($0) } }
     for missing in missingPeers { Terminal.note("left out: \(missing)") }
+    if options.long, !MemoryGroup.isPossible {
+        Terminal.note("left out: files larger than memory, which need root and control groups")
+    }
     let bench = Bench(folder: try Folder(), filter: options.filter)
     let outcomes = try measure(families, in: bench, rounds: options.rounds) {
         if options.form == .json { printJSON($0) }

@@ -12,7 +12,7 @@ func allFamilies(long: Bool) -> [Family] {
         + recordMixFamilies
         + durabilityFamilies + sharingFamilies + [readerFamily, neighbourFamily(long: long)]
         + openingFamilies + buildingFamilies + sizeFamilies
-        + (long ? longMaps : [])
+        + (long ? longMaps + largeFamilies : [])
 }
 
 /// Minutes and gigabytes each.

@@ -4,8 +4,9 @@ extension WriteTransaction {
     /// The error that ``PersistentHeap/write(durability:_:)-8aav3`` will throw when the closure
     /// returns, because the transaction has exceeded a limit.
     ///
-    /// The limits are memory and address space (``HeapError/tooLarge(path:limitBytes:)``) and the
-    /// sizes that no heap can have. Nil as long as there is no such error.
+    /// The limits are memory and address space (``HeapError/tooLarge(path:limitBytes:)``,
+    /// ``HeapError/outOfMemory(path:)``) and the sizes that no heap can have. Nil as long as there
+    /// is no such error.
     ///
     /// After the error, none of the transaction's changes will be kept. Until it ends it can be
     /// used like any other, but operations that would need much more space are skipped: elements

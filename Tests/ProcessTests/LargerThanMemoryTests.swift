@@ -47,14 +47,13 @@
                 #expect(folder.names.filter { $0.hasPrefix("test.heap") } == ["test.heap"])
             }
 
-            /// Two processes share the limit, one or both of them writing.
+            /// Two processes share the limit, both of them writing.
             @Test func isSharedByTwoProcesses() throws {
                 try expectSuccess(start(["fill"]), ["fill"])
-                for steps in [["read", "walk"], ["update", "read"]] {
-                    let other = try start(["update"])
-                    try expectSuccess(start(steps), steps)
-                    try expectSuccess(other, ["update"])
-                }
+                let other = try start(["update"])
+                let steps = ["update", "walk"]
+                try expectSuccess(start(steps), steps)
+                try expectSuccess(other, ["update"])
                 try expectSuccess(start(["check"]), ["check"])
                 #expect(folder.names.filter { $0.hasPrefix("test.heap") } == ["test.heap"])
             }

@@ -240,7 +240,7 @@ import Testing
         }
         let before = try SparseContents.lines(of: heap)
         var (plan, path) = (try heap.read { $0.access.relocationPlan }, RelocationPath())
-        var steps = 0
+        var (steps, movedBytes) = (0, 0)
         var isComplete = false
         while steps < 2000, !isComplete {
             let relocation = try heap.write { tx in
@@ -255,6 +255,7 @@ import Testing
                 return relocation
             }
             plan = relocation.plan
+            movedBytes += relocation.movedBytes
             isComplete = !relocation.isCutShort
             guard !isComplete else { break }
             let next = try #require(relocation.next)
@@ -263,7 +264,7 @@ import Testing
             steps += 1
         }
         #expect(isComplete && steps > 100, "\(steps)")
-        #expect(try heap.read { $0.access.relocationPlan.bytesToMove } < plan.bytesToMove / 20)
+        #expect(movedBytes > plan.bytesToMove / 2, "\(movedBytes) of \(plan.bytesToMove)")
         #expect(try SparseContents.lines(of: heap) == before)
         try requireSound(heap)
         try heap.close()
@@ -289,7 +290,7 @@ import Testing
             let found = try heap.read { Array(try $0.array("late", of: Int.self)) }
             #expect(found == Array(0 ..< count))
         }
-        #expect(count > 5)
+        #expect(count > 3)
         #expect(try place() != before)
         try requireSound(heap)
         try heap.close()

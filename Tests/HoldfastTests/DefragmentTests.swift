@@ -143,7 +143,7 @@ import Testing
             model[number] = [name(number), name(-number)]
         }
         var random = SplitMix(state: 11)
-        let (report, steps) = try defragmentInSmallSteps(heap, visits: 60) {
+        let (report, steps) = try defragmentInSmallSteps(heap, visits: 25) {
             try heap.write { tx in
                 let map = try tx.map("map", Int.self, PersistentArray<String>.self)
                 for _ in 0 ..< 3 {
@@ -167,7 +167,7 @@ import Testing
                 }
             }
         }
-        #expect(steps > 50 && report.movedBytes > 0, "\(steps) \(report)")
+        #expect(steps > 40 && report.movedBytes > 0, "\(steps) \(report)")
         let contents = try heap.read { tx in
             var found: [Int: [String]] = [:]
             for (key, texts) in try tx.map("map", Int.self, PersistentArray<String>.self) {
@@ -239,6 +239,8 @@ import Testing
             try tx.removeRoot("filler", PersistentArray<String>.self)
         }
         let before = try SparseContents.lines(of: heap)
+        // Frees empty slabs too, which would be in the way.
+        try heap.checkpoint()
         var (plan, path) = (try heap.read { $0.access.relocationPlan }, RelocationPath())
         var (steps, movedBytes) = (0, 0)
         var isComplete = false

@@ -32,6 +32,8 @@ struct Defragmenter {
     mutating func run(movingReferenced: Bool) throws(HeapError) -> Defragmentation {
         try verify()
         let before = try engine.statistics()
+        // Empty slabs that were kept for the next allocation would be in the way.
+        try engine.checkpoint()
         report.fileBytesBefore = before.fileBytes
         report.diskBytesBefore = before.diskBytes
         var unplanned = try plan().bytesToMove

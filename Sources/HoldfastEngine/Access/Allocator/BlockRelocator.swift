@@ -63,8 +63,10 @@ package struct BlockRelocator {
         // A slab of its own only where the block cannot stay: classes keep their number of slabs.
         let pages = UInt64(shape.pages)
         if isBehindEnd,
-            takeRun(pages: pages, { allocator.makeSlab(sizeClass: sizeClass, before: $0) }) != nil
+            let slab = takeRun(
+                pages: pages, { allocator.makeSlab(sizeClass: sizeClass, before: $0) })
         {
+            plan.addTarget(slab, sizeClass: sizeClass)
             return allocator.takeBlock(sizeClass: sizeClass)
         }
         isFull[sizeClass] = true

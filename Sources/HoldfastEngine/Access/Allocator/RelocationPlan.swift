@@ -81,6 +81,11 @@ package struct RelocationPlan {
         self.bytesToMove = bytesToMove
     }
 
+    /// Adds a slab that was made for blocks to move to.
+    mutating func addTarget(_ page: UInt64, sizeClass: Int) {
+        targets[sizeClass].slabs.append(UInt32(page))
+    }
+
     /// The first slab of the class that `hasRoom`; nil if there is none. Slabs without room are not
     /// asked for again.
     mutating func target(sizeClass: Int, hasRoom: (_ page: UInt64) -> Bool) -> UInt64? {

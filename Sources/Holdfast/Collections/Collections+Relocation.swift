@@ -110,12 +110,7 @@ extension PersistentSortedMap {
         let node = mover.moveBlock(
             at: place, byteCount: Inner.byteCount, alignment: HeapLayout.lineBytes)
         let count = Inner(access, node).count
-        if Key.holdsPlaces {
-            for index in 0 ..< count - 1 {
-                let place = Inner.keysOffset + index * MemoryLayout<Key.Stored>.stride
-                mover.move(Key.self, at: node + UInt64(place))
-            }
-        }
+        mover.move(Key.self, at: node + UInt64(Inner.keysOffset), count: count - 1)
         mover.relocateParts(count) { child in
             relocateNode(
                 at: node + UInt64(Inner.childrenOffset + child * 8), level: level - 1, by: mover)

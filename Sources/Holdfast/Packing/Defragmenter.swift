@@ -36,14 +36,15 @@ struct Defragmenter {
         try engine.checkpoint()
         report.fileBytesBefore = before.fileBytes
         report.diskBytesBefore = before.diskBytes
-        var unplanned = try plan().bytesToMove
-        for _ in 0 ..< Self.mostPasses where unplanned > 0 {
-            let moved = try runPass()
+        var plan = try makePlan()
+        for _ in 0 ..< Self.mostPasses where plan.bytesToMove > 0 {
+            let moved = try runPass(plan)
             // The runs that have become free are found by the next plan.
             try engine.checkpoint()
-            unplanned = moved > 0 ? try plan().bytesToMove : 0
+            if moved == 0 { break }
+            plan = try makePlan()
         }
-        if movingReferenced, try plan().bytesToMove > 0 { try moveReferenced() }
+        if movingReferenced, plan.bytesToMove > 0 { try moveReferenced() }
         try engine.compact()
         let after = try engine.statistics()
         report.fileBytesAfter = after.fileBytes
@@ -76,16 +77,14 @@ struct Defragmenter {
         _ access: HeapAccess, of path: String, _ isCancelled: @escaping () -> Bool
     ) throws(HeapError) -> [Root] {
         var verification = Verification(access)
-        verification.mayGoOn = { _ in !isCancelled() }
-        verification.run()
-        if verification.wasCancelled { throw HeapError.cancelled(path: path) }
+        try verification.run(unless: isCancelled)
         if let problem = verification.problems.first {
             throw HeapError.damaged(path: path, what: problem)
         }
         return verification.unknownRoots
     }
 
-    private func plan() throws(HeapError) -> RelocationPlan {
+    private func makePlan() throws(HeapError) -> RelocationPlan {
         try reading { $0.relocationPlan }
     }
 
@@ -100,8 +99,8 @@ struct Defragmenter {
     // MARK: Moving in short transactions
 
     /// Goes through the catalogue and all roots. Returns the bytes moved.
-    private mutating func runPass() throws(HeapError) -> Int {
-        var plan = try plan()
+    private mutating func runPass(_ start: RelocationPlan) throws(HeapError) -> Int {
+        var plan = start
         let names = try reading { RootCatalogue($0).names }
         let before = report.movedBytes
         for name in [nil] + names {
@@ -134,20 +133,19 @@ struct Defragmenter {
         let context = try engine.beginWrite()
         let access = HeapAccess(context: context, epoch: context.pointee.epoch)
         let types = referencedTypes(access)
-        report.fixedRecords = types?.sorted() ?? []
         let relocation = BlockRelocation(
             access, by: plan, referenced: types, from: path, budget: budget)
         let mover = BlockMover(relocation)
         if let name {
             Self.relocate(name, by: mover, in: access)
         } else {
-            Self.relocateCatalogue(by: mover, in: access)
+            mover.moveCatalogue { RootCatalogue.moveAll(at: $0, by: mover) }
         }
         guard relocation.movedBytes > 0 else {
             engine.abort(context)
             return relocation
         }
-        if types == references?.types { references?.version = access.catalogueVersion }
+        references?.version = access.catalogueVersion
         try engine.commit(context)
         return relocation
     }
@@ -162,18 +160,6 @@ struct Defragmenter {
         }
     }
 
-    private static func relocateCatalogue(by mover: BlockMover, in access: HeapAccess) {
-        let old = access.catalogue
-        guard old != 0 else { return }
-        // A word in the heap, like those that own other blocks.
-        let word = access.allocate(for: UInt64.self)
-        access.store(old, at: word)
-        RootCatalogue.moveAll(at: word, by: mover)
-        let new = access.load(word, as: UInt64.self)
-        access.free(word, byteCount: MemoryLayout<UInt64>.size)
-        if new != old { access.catalogue = new }
-    }
-
     /// The names of the record types that references in this heap may lead to; nil if not all are
     /// known.
     private mutating func referencedTypes(_ access: HeapAccess) -> Set<String>? {
@@ -182,6 +168,7 @@ struct Defragmenter {
         }
         let types = RootCatalogue(access).referencedTypes
         references = (access.catalogueVersion, types)
+        report.fixedRecords = types?.sorted() ?? []
         return types
     }
 

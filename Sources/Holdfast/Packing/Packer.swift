@@ -28,9 +28,7 @@ struct Packer {
         try snapshot.requireSoundForCopy()
         let isCancelled = { snapshot.options.isCancelled?() == true }
         var verification = Verification(access)
-        verification.mayGoOn = { _ in !isCancelled() }
-        verification.run()
-        if verification.wasCancelled { throw HeapError.cancelled(path: snapshot.path) }
+        try verification.run(unless: isCancelled)
         guard verification.problemCount == 0, verification.unknownRoots.isEmpty,
             verification.unclaimedBlocks.isEmpty
         else {

@@ -88,14 +88,21 @@ public final class BlockMover {
         }
     }
 
-    /// Moves all roots. `moveCatalogue` moves the catalogue that the word at a place leads to.
-    func run(_ moveCatalogue: (_ place: UInt64) -> Void) {
+    /// Moves the catalogue: `body` moves what the word at a place leads to.
+    func moveCatalogue(_ body: (_ place: UInt64) -> Void) {
         guard source.catalogue != 0 else { return }
+        // A word in the heap, like those that own other blocks.
         let word = target.allocate(for: UInt64.self)
         target.store(source.catalogue, at: word)
-        moveCatalogue(word)
-        target.catalogue = target.load(word, as: UInt64.self)
-        target.free(word, byteCount: 8)
+        body(word)
+        let new = target.load(word, as: UInt64.self)
+        target.free(word, byteCount: MemoryLayout<UInt64>.size)
+        if new != target.catalogue { target.catalogue = new }
+    }
+
+    /// Moves all roots; `body` moves the catalogue that the word at a place leads to.
+    func run(_ body: (_ place: UInt64) -> Void) {
+        moveCatalogue(body)
         while !wasCancelled {
             if let (place, type) = waiting.popLast() {
                 move(type, at: place)

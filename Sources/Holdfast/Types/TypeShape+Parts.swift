@@ -49,12 +49,19 @@ extension TypeShape {
         return found
     }
 
+    /// The shape of the record that a `HeapRef` or a `SharedRef` leads to; nil for any other type.
+    private var referenceTarget: TypeShape? {
+        guard case .generic(let kind, let targets) = self, ["Ref", "Shared"].contains(kind) else {
+            return nil
+        }
+        return targets.first
+    }
+
     /// The names of the records that a `HeapRef` or a `SharedRef` in the shape leads to.
     var referencedTypes: Set<String> {
         var found: Set<String> = []
         _ = contains { part in
-            if case .generic("Ref", let targets) = part { found.formUnion(targets.map(\.name)) }
-            if case .generic("Shared", let targets) = part { found.formUnion(targets.map(\.name)) }
+            if let target = part.referenceTarget { found.insert(target.name) }
             return false
         }
         return found
@@ -64,11 +71,10 @@ extension TypeShape {
     func reference(to records: [RecordOutline]) -> String? {
         var found: String?
         _ = contains { part in
-            guard case .generic(let kind, let targets) = part, ["Ref", "Shared"].contains(kind)
-            else { return false }
-            if case .named(let name) = targets.first {
+            guard let target = part.referenceTarget else { return false }
+            if case .named(let name) = target {
                 found = records.first { $0.name == name }?.name
-            } else if let outline = targets.first?.outline, records.contains(outline) {
+            } else if let outline = target.outline, records.contains(outline) {
                 found = outline.name
             }
             return found != nil

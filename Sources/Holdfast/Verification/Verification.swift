@@ -412,6 +412,13 @@ package struct Verification: BlockVerifier {
         verifyIndexes()
     }
 
+    /// Walks everything. Throws `cancelled` once `isCancelled` says so.
+    mutating func run(unless isCancelled: @escaping () -> Bool) throws(HeapError) {
+        mayGoOn = { _ in !isCancelled() }
+        run()
+        if wasCancelled { throw HeapError.cancelled(path: access.heapPath) }
+    }
+
     package mutating func followRoots() {
         let offset = access.catalogue
         if offset != 0 { RootCatalogue.verify(at: offset, in: &self) }

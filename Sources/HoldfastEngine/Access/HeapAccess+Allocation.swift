@@ -69,13 +69,16 @@ extension HeapAccess {
             return nil
         }
         let new = allocate(byteCount: newCount, alignment: alignment)
-        if preserving > 0 {
-            markFresh(new, preserving)
-            address(new, preserving).copyMemory(
-                from: address(offset, preserving), byteCount: preserving)
-        }
+        copy(preserving, from: offset, toFresh: new)
         free(offset, byteCount: oldCount, alignment: alignment)
         return new
+    }
+
+    /// Copies bytes to a block that has just been allocated.
+    func copy(_ byteCount: Int, from old: UInt64, toFresh new: UInt64) {
+        guard byteCount > 0 else { return }
+        markFresh(new, byteCount)
+        address(new, byteCount).copyMemory(from: address(old, byteCount), byteCount: byteCount)
     }
 
     /// Resizes the block where it is. False if it would have to move, or if the transaction is

@@ -24,9 +24,7 @@ package struct BlockRelocator {
         guard let new = newPlace(for: old, byteCount: byteCount, alignment: alignment) else {
             return nil
         }
-        access.markFresh(new, byteCount)
-        access.address(new, byteCount).copyMemory(
-            from: access.address(old, byteCount), byteCount: byteCount)
+        access.copy(byteCount, from: old, toFresh: new)
         access.free(old, byteCount: byteCount, alignment: alignment)
         return new
     }

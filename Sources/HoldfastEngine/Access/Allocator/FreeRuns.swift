@@ -72,20 +72,13 @@ extension Allocator {
     ) -> UInt64? {
         var bin = FreeRunBins.bin(forRunOf: pages)
         while let next = firstBin(from: bin) {
-            var page = UInt64(access.load(AllocatorRoot.bins + UInt64(next) * 4, as: UInt32.self))
-            for _ in 0 ..< FreeRunBins.longestSearch where page != 0 {
-                let run = descriptor(page)
-                guard run.kind == .free else {
-                    Misuse.damaged(access, "page \(page) is in a list of free runs but not free")
-                }
-                if UInt64(run.pages) >= pages, page + pages <= end {
-                    take(pages: pages, ofFreeRun: page)
-                    describeRun(
-                        PageDescriptor(kind: kind, sizeClass: sizeClass, pages: UInt32(pages)),
-                        at: page)
-                    return page
-                }
-                page = UInt64(run.next)
+            let found = findFreeRun(inBin: next) { $1 >= pages && $0 + pages <= end }
+            if let page = found {
+                take(pages: pages, ofFreeRun: page)
+                describeRun(
+                    PageDescriptor(kind: kind, sizeClass: sizeClass, pages: UInt32(pages)),
+                    at: page)
+                return page
             }
             bin = next + 1
             guard bin < FreeRunBins.count else { return nil }
@@ -181,7 +174,15 @@ extension Allocator {
         // just too short, and there can be any number.
         let own = FreeRunBins.bin(forRunOf: pages)
         guard own != sure else { return nil }
-        var candidate = UInt64(access.load(AllocatorRoot.bins + UInt64(own) * 4, as: UInt32.self))
+        return findFreeRun(inBin: own) { $1 >= pages }
+    }
+
+    /// The first run of the bin that `fits`, by its first page and its number of pages, among
+    /// `longestSearch`.
+    private func findFreeRun(
+        inBin bin: Int, _ fits: (_ page: UInt64, _ pages: UInt64) -> Bool
+    ) -> UInt64? {
+        var candidate = UInt64(access.load(AllocatorRoot.bins + UInt64(bin) * 4, as: UInt32.self))
         var before: UInt64 = 0
         var steps = 0
         while candidate != 0, steps < FreeRunBins.longestSearch {
@@ -191,7 +192,7 @@ extension Allocator {
                 Misuse.damaged(
                     access, "page \(candidate) does not belong in its place in a list of free runs")
             }
-            if UInt64(run.pages) >= pages { return candidate }
+            if fits(candidate, UInt64(run.pages)) { return candidate }
             before = candidate
             candidate = UInt64(run.next)
         }

@@ -65,6 +65,12 @@ extension PersistentMap {
         while let slot = iterator.nextSlot() { try body(access.place(of: slot)) }
     }
 
+    /// Returns the places of all entries, one after the other, in the order of the table.
+    package func makePlaceIterator() -> AnyIterator<EntryPlace> {
+        var iterator = makeIterator()
+        return AnyIterator { iterator.nextSlot().map { access.place(of: $0) } }
+    }
+
     /// Returns the place of the entry for `key`, or nil if there is none.
     package func place(of key: Key) -> EntryPlace? { find(key).map { access.place(of: $0) } }
 }
@@ -80,6 +86,27 @@ extension PersistentSortedMap {
             }
             here = self.place(after: place)
         }
+    }
+
+    /// Returns the places of all entries, one after the other, in their order.
+    package func makePlaceIterator() -> AnyIterator<EntryPlace> {
+        var next = firstPosition
+        return AnyIterator {
+            while let position = next {
+                next = self.position(after: position)
+                if let slot = slot(at: position) { return access.place(of: slot) }
+            }
+            return nil
+        }
+    }
+
+    /// The order of the key at a place and of a key in another heap, or in another map.
+    package func order(ofKeyAt place: UInt64, andKeyAt other: UInt64, in source: HeapAccess)
+        -> SortedOrder
+    {
+        order(
+            ofStored: access.load(place, as: Key.Stored.self),
+            and: Key.load(source.load(other, as: Key.Stored.self), from: source))
     }
 
     private func entryPlace(_ index: Index) -> EntryPlace {

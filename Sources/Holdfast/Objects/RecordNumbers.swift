@@ -19,11 +19,16 @@ package final class ExportedRecords: @unchecked Sendable {
     /// owned.
     private let ownedPlaces: Set<UInt64>
     private var numbers: [UInt64: Int] = [:]
+    /// Chooses the numbers; nil for 1, 2 and so on.
+    private let choose: ((_ place: UInt64) -> Int)?
     /// Records that nothing else owns, to be written on lines of their own.
     private var pending: [Pending] = []
     private var next = 0
 
-    package init(ownedPlaces: Set<UInt64>) { self.ownedPlaces = ownedPlaces }
+    package init(ownedPlaces: Set<UInt64>, numbering choose: ((_ place: UInt64) -> Int)? = nil) {
+        self.ownedPlaces = ownedPlaces
+        self.choose = choose
+    }
 
     /// Returns the records of the export that an encoder belongs to, or nil if it belongs to none.
     static func find(in encoder: any Encoder) -> ExportedRecords? {
@@ -33,7 +38,7 @@ package final class ExportedRecords: @unchecked Sendable {
     /// Returns the number of the record that a reference leads to.
     package func number<Record: HeapRecord>(of place: UInt64, _ type: Record.Type) -> Int {
         if let number = numbers[place] { return number }
-        let number = numbers.count + 1
+        let number = choose?(place) ?? numbers.count + 1
         numbers[place] = number
         if !ownedPlaces.contains(place) {
             pending.append(Pending(number: number, place: place, type: type))

@@ -1,6 +1,6 @@
 /// The order of byte sequences that `memcmp` defines.
 @usableFromInline
-enum ByteOrder {
+package enum ByteOrder {
     /// Returns the first 15 bytes, zero-padded, most significant first, with the count below them
     /// (0xff for more than 15).
     ///
@@ -33,7 +33,7 @@ enum ByteOrder {
 
     /// Returns the length of the common prefix.
     @usableFromInline
-    static func commonPrefix(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
+    package static func commonPrefix(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
         let count = min(a.count, b.count)
         guard count > 0, let left = a.baseAddress, let right = b.baseAddress else { return 0 }
         var offset = 0

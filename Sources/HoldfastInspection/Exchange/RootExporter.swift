@@ -13,19 +13,12 @@ import HoldfastSystem
 /// never trusts a damaged heap. The verification also determines which targets of references have
 /// another owner.
 struct RootExporter {
-    /// Returns those of the pages that do not match their checksums.
-    typealias PageComparison = (PageSet) throws(HeapError) -> [Int]
-
-    private struct Found {
-        let name: String
-        let entry: RootCatalogue.Entry
-        let type: any LineStreamable.Type
-    }
+    private typealias Found = RootVerifier.Found
 
     private let access: HeapAccess
-    private let damagedPages: PageComparison?
+    private let damagedPages: RootVerifier.PageComparison?
     private let leavesOutIndexes: Bool
-    private let encoder = JSONEncoder()
+    private let encoder: JSONEncoder
 
     /// Without a comparison, values are exported as they are, however they got there.
     /// `leavesOutIndexes`: the indexes of tables are neither verified nor exported, and the number
@@ -33,22 +26,28 @@ struct RootExporter {
     init(
         _ access: HeapAccess, knowing types: [any Persistable.Type],
         leavingOutIndexes leavesOutIndexes: Bool = false,
-        comparing damagedPages: PageComparison? = nil
+        comparing damagedPages: RootVerifier.PageComparison? = nil
     ) throws(HeapError) {
         self.access = access
         self.leavesOutIndexes = leavesOutIndexes
         self.damagedPages = damagedPages
         try RunTimeTypes.install(knowing: types)
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
+        encoder = .ofLines
+    }
+
+    /// `comparesPages`: the pages are compared with their checksums, if there is a way.
+    private func makeVerifier(comparesPages: Bool) -> RootVerifier {
+        let path = access.heapPath
+        return RootVerifier(
+            access, leavingOutIndexes: leavesOutIndexes,
+            comparing: comparesPages ? damagedPages : nil
+        ) { .cannotExport(path: path, name: $0, reason: $1) }
     }
 
     /// Exports a root, or all roots if there is no name, which are then numbered together.
     func export(_ name: String?, to write: (String) throws -> Void) throws {
-        var verification = Verification(access)
-        if damagedPages != nil { verification.collectPages() }
-        let all = try roots(&verification)
+        var verifier = makeVerifier(comparesPages: true)
+        let all = try verifier.roots()
         let names = Set(all.map(\.name))
         if name == nil, let root = RootCatalogue.unfinishedRoots(among: names).first {
             throw HeapError.cannotExport(
@@ -62,30 +61,14 @@ struct RootExporter {
         if let name, chosen.isEmpty {
             throw HeapError.rootNotFound(path: access.heapPath, name: name)
         }
-        let found = try find(chosen.sorted { $0.name < $1.name }.map(\.asEntry))
+        let found = try verifier.find(chosen.sorted { $0.name < $1.name }.map(\.asEntry))
         let versions = all.filter {
             RootCatalogue.isHidden($0.name, names.contains)
                 && !RootCatalogue.isUnfinished(hiddenName: $0.name)
         }
-        let numbers = try find(versions.map(\.asEntry))
-        let owned = try verify(found + numbers, in: &verification)
-        try requireSound(verification.claimedPages)
+        let numbers = try verifier.find(versions.map(\.asEntry))
+        let owned = try verifier.verify(found + numbers)
         try writeLines(of: found, versions: HeapVersions(in: access), owned, to: write)
-    }
-
-    /// All roots, Holdfast's own too. Verifies the catalogue.
-    private func roots(_ verification: inout Verification) throws(HeapError) -> [FoundRoot] {
-        verification.followsRoots = false
-        verification.followRoots()
-        if let problem = verification.problems.first {
-            throw HeapError.damaged(path: access.heapPath, what: problem)
-        }
-        return verification.foundRoots
-    }
-
-    private func requireSound(_ pages: PageSet?) throws(HeapError) {
-        guard let pages, let damaged = try damagedPages?(pages), !damaged.isEmpty else { return }
-        throw HeapError.damagedPages(path: access.heapPath, pages: damaged.sorted())
     }
 
     /// Exports roots that have been found already, so that the catalogue need not be intact: nil as
@@ -94,26 +77,11 @@ struct RootExporter {
         _ entries: [NamedEntry], versions: HeapVersions?, beginning: (_ root: String) -> Void,
         to write: (String) throws -> Void
     ) throws {
-        let found = try find(entries)
-        var verification = Verification(access)
-        let owned = try verify(found, in: &verification)
+        var verifier = makeVerifier(comparesPages: false)
+        let found = try verifier.find(entries)
+        let owned = try verifier.verify(found)
         try writeLines(
             of: found, versions: versions, owned, beginning: beginning, to: write)
-    }
-
-    private func find(_ entries: [NamedEntry]) throws(HeapError) -> [Found] {
-        var roots: [Found] = []
-        for (name, entry) in entries {
-            guard
-                let type = RunTimeTypes.registry.type(describedAs: entry.description)
-                    as? any LineStreamable.Type
-            else {
-                throw HeapError.unknownType(
-                    path: access.heapPath, name: name, type: entry.description)
-            }
-            roots.append(Found(name: name, entry: entry, type: type))
-        }
-        return roots
     }
 
     private func writeLines(
@@ -145,25 +113,6 @@ struct RootExporter {
                     path: access.heapPath, name: root.name, reason: Self.reason(error))
             }
         }
-    }
-
-    /// Returns the targets of references that have another owner.
-    private func verify(
-        _ roots: [Found], in verification: inout Verification
-    ) throws(HeapError) -> Set<UInt64> {
-        verification.collectsReferredPlaces = true
-        if leavesOutIndexes { verification.indexes = .leftOut }
-        for root in roots {
-            verification.within(.value(keyAt: root.entry.keyPlace, String.self)) {
-                root.type.verify(at: root.entry.place, in: &$0)
-            }
-            verification.followReferences()
-            if let problem = verification.problems.first {
-                throw HeapError.cannotExport(
-                    path: access.heapPath, name: root.name, reason: problem)
-            }
-        }
-        return verification.ownedReferredPlaces
     }
 
     private func header<Root: LineStreamable>(
@@ -220,16 +169,14 @@ struct RootExporter {
     }
 }
 
-/// A root to be exported, and its place.
-typealias NamedEntry = (name: String, entry: RootCatalogue.Entry)
-
-extension FoundRoot {
-    var asEntry: NamedEntry {
-        (
-            name,
-            RootCatalogue.Entry(
-                keyPlace: keyPlace, place: place, offset: offset, description: description ?? "")
-        )
+extension JSONEncoder {
+    /// An encoder of the values in lines.
+    static var ofLines: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
+        return encoder
     }
 }
 

@@ -16,3 +16,12 @@ final class ShapeCache: Sendable {
         return shape
     }
 }
+
+extension PlainLayout {
+    /// Returns the layout of a struct that the program declares; nil if its bytes are Swift's own
+    /// matter.
+    static func ofStruct(_ type: any Persistable.Type) -> PlainLayout? {
+        let shape = ShapeCache.shared.shape(of: type)
+        return TypeMaker.plain(shape.name) == nil ? make(shape) : nil
+    }
+}

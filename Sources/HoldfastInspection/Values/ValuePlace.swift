@@ -34,9 +34,7 @@ package struct ValuePlace {
         shape = ShapeCache.shared.shape(of: type)
         if let plain = type as? any PlainlyLaidOut.Type {
             content = .plain(plain.plainLayout)
-        } else if type is any HeapStruct.Type, TypeMaker.plain(shape.name) == nil,
-            let layout = PlainLayout.make(shape)
-        {
+        } else if type is any HeapStruct.Type, let layout = PlainLayout.ofStruct(type) {
             content = .plain(layout)
         } else {
             content = .persistable((type as? any CollectionValue.Type)?.handleType ?? type)

@@ -21,7 +21,7 @@ struct SortedShape: Equatable {
     let height: Int
 }
 
-enum SortedOrder {
+package enum SortedOrder {
     case before, same, after
 }
 
@@ -70,9 +70,13 @@ extension PersistentSortedMap {
 
     /// The place of an entry's key in relation to a key.
     func order(of slot: UnsafeMutablePointer<Slot>, and key: Key) -> SortedOrder {
+        order(ofStored: slot.pointee.key, and: key)
+    }
+
+    func order(ofStored stored: Key.Stored, and key: Key) -> SortedOrder {
         Key.withProbe(key) { probe in
-            if Key.matches(slot.pointee.key, probe, in: access) { return .same }
-            return Key.isStored(slot.pointee.key, before: Key.orderedProbe(probe), in: access)
+            if Key.matches(stored, probe, in: access) { return .same }
+            return Key.isStored(stored, before: Key.orderedProbe(probe), in: access)
                 ? .before : .after
         }
     }

@@ -35,18 +35,21 @@ final class LineForm {
         case reference((ExportedRecords, UInt64) -> Int)
         /// What an import makes anew: nothing.
         case emptyList
+        /// A member of a bit set, which is not stored as such: its place is the number.
+        case member
         /// Any other type: `JSONEncoder` writes it.
         case other((HeapAccess, UInt64) -> any Encodable)
     }
 
     final class Field {
+        let name: String
         /// `"name":`, with the escapes that it needs.
         let label: [UInt8]
         let place: UInt64
         let form: LineForm
 
-        init(label: [UInt8], place: UInt64, form: LineForm) {
-            (self.label, self.place, self.form) = (label, place, form)
+        init(name: String, label: [UInt8], place: UInt64, form: LineForm) {
+            (self.name, self.label, self.place, self.form) = (name, label, place, form)
         }
     }
 
@@ -68,6 +71,8 @@ final class LineForm {
     }
 
     final class RecordForm {
+        let name: String
+        let isTable: Bool
         let fields: [Field]
         /// The numbers of the fields in the order of their names.
         let order: [Int]
@@ -77,48 +82,58 @@ final class LineForm {
         let number: (ExportedRecords, UInt64) -> Int?
 
         init(
-            fields: [Field], order: [Int], numberRank: Int,
+            name: String, isTable: Bool, fields: [Field], order: [Int], numberRank: Int,
             require: @escaping (HeapAccess, UInt64) -> Void,
             number: @escaping (ExportedRecords, UInt64) -> Int?
         ) {
+            (self.name, self.isTable) = (name, isTable)
             (self.fields, self.order, self.numberRank) = (fields, order, numberRank)
             (self.require, self.number) = (require, number)
         }
     }
 
     final class CaseForm {
+        let name: String
         /// The value of `"case"`: the name, or the number if an earlier case has the same name.
         let label: [UInt8]
         let values: [(place: UInt64, form: LineForm)]
 
-        init(label: [UInt8], values: [(place: UInt64, form: LineForm)]) {
-            (self.label, self.values) = (label, values)
+        init(name: String, label: [UInt8], values: [(place: UInt64, form: LineForm)]) {
+            (self.name, self.label, self.values) = (name, label, values)
         }
     }
 
+    /// Nil for a form that is not that of a type: of a part of a plain struct, for example.
+    let type: (any Persistable.Type)?
     private(set) var content: Content!
 
-    fileprivate init() {}
+    fileprivate init(_ type: (any Persistable.Type)?) { self.type = type }
+
+    /// A form that is not that of a type.
+    static func only(_ content: Content) -> LineForm {
+        let form = LineForm(nil)
+        form.content = content
+        return form
+    }
 
     /// The forms of the types of one export.
     final class Maker {
         private var made: [ObjectIdentifier: LineForm] = [:]
         private let leavesOutIndexes: Bool
+        private let takesStructsApart: Bool
 
-        init(leavingOutIndexes leavesOutIndexes: Bool) { self.leavesOutIndexes = leavesOutIndexes }
-
-        /// A form that is not that of a type.
-        private static func only(_ content: Content) -> LineForm {
-            let form = LineForm()
-            form.content = content
-            return form
+        /// `takesStructsApart`: a struct of the program's is written from its description as well,
+        /// field by field, and not by the program's own code.
+        init(leavingOutIndexes leavesOutIndexes: Bool, takingStructsApart: Bool = false) {
+            self.leavesOutIndexes = leavesOutIndexes
+            takesStructsApart = takingStructsApart
         }
 
         func form(of type: any Persistable.Type) -> LineForm {
             let identifier = ObjectIdentifier(type)
             if let form = made[identifier] { return form }
             // Before its content, in which it may occur again.
-            let form = LineForm()
+            let form = LineForm(type)
             made[identifier] = form
             form.content = content(of: type)
             return form
@@ -146,6 +161,11 @@ final class LineForm {
             case let type as any InspectableBox.Type: return .box(form(of: type.contentType))
             case let type as any PlainlyLaidOut.Type where type.plainLayout.canBeWritten:
                 return .plain(type.plainLayout)
+            case is any HeapStruct.Type where takesStructsApart:
+                guard let layout = PlainLayout.ofStruct(type), layout.canBeWritten else {
+                    return other(type)
+                }
+                return .plain(layout)
             case let type as any HeapRecord.Type: return .record(record(type))
             case let type as any HeapUnion.Type: return union(type)
             case let type as any HeapEnum.Type: return raw(type)
@@ -169,16 +189,16 @@ final class LineForm {
             let fields = layout.fields.map { field in
                 let mended =
                     leavesOutIndexes && isTable
-                    ? DescribedTable.mended(field, of: layout).map(Self.only) : nil
+                    ? DescribedTable.mended(field, of: layout).map(LineForm.only) : nil
                 return Field(
-                    label: Self.label(field.name), place: UInt64(field.offset),
+                    name: field.name, label: Self.label(field.name), place: UInt64(field.offset),
                     form: mended ?? form(of: field.valueType))
             }
             let names = layout.fields.map { Array($0.name.utf8) }
             let order = names.indices.sorted { names[$0].lexicographicallyPrecedes(names[$1]) }
             let number = Array(Exchange.numberName.stringValue.utf8)
             return RecordForm(
-                fields: fields, order: order,
+                name: layout.typeName, isTable: isTable, fields: fields, order: order,
                 numberRank: names.count { $0.lexicographicallyPrecedes(number) },
                 require: { layout.require($1, $0) },
                 number: { $0.number(ofOwned: $1, Record.self) })
@@ -197,7 +217,7 @@ final class LineForm {
                     let values = entry.payload.map {
                         (place: UInt64($0.offset), form: form(of: $0.valueType))
                     }
-                    return CaseForm(label: label.bytes, values: values)
+                    return CaseForm(name: entry.name, label: label.bytes, values: values)
                 })
         }
 

@@ -47,11 +47,21 @@ struct LineWriter {
         return line.text
     }
 
+    /// Returns the line of the contents of a record, without its number.
+    mutating func line(_ record: LineForm.RecordForm, atBlock block: UInt64) throws -> String {
+        line.removeAll()
+        try write(record, block, number: nil, 0)
+        return line.text
+    }
+
+    /// The value is nested too deeply for JSON.
+    struct NestedTooDeep: Error, CustomStringConvertible {
+        var description: String { "it is nested more than \(Exchange.maximumDepth) levels deep" }
+    }
+
     /// `depth` is the number of arrays and objects around the value.
     private mutating func write(_ form: LineForm, _ place: UInt64, _ depth: Int) throws {
-        guard depth < Exchange.maximumDepth else {
-            throw ExchangeProblem("it is nested more than \(Exchange.maximumDepth) levels deep")
-        }
+        guard depth < Exchange.maximumDepth else { throw NestedTooDeep() }
         switch form.content! {
         case .native(let native): unsafe native.write(access.address(place, native.size), &line)
         case .string:
@@ -102,6 +112,7 @@ struct LineWriter {
             line.write(number(records, access.load(place, as: UInt64.self)))
             line.write(UInt8(ascii: "}"))
         case .emptyList: line.write("[]")
+        case .member: line.write(place)
         case .other(let value):
             let value = value(access, place)
             let data = try DeepStack.run(needing: DeepStack.foreignBytes) {

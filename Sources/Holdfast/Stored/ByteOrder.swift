@@ -33,7 +33,9 @@ package enum ByteOrder {
 
     /// Returns the length of the common prefix.
     @usableFromInline
-    package static func commonPrefix(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
+    package static func commonPrefix(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer)
+        -> Int
+    {
         let count = min(a.count, b.count)
         guard count > 0, let left = a.baseAddress, let right = b.baseAddress else { return 0 }
         var offset = 0

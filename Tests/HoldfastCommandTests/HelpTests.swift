@@ -5,7 +5,7 @@ import TestSupport
 /// Help, completions and the manual, all generated from the one table of verbs.
 @Suite struct HelpTests {
     private static let verbs = [
-        "info", "check", "show", "map", "dump", "load", "copy", "compact", "grow", "shrink",
+        "info", "check", "show", "diff", "map", "dump", "load", "copy", "compact", "grow", "shrink",
         "bench", "watch", "metrics", "completions",
     ]
 

@@ -105,7 +105,8 @@ struct ArgumentParser {
                     + "\(needed[operands.count].summary)",
                 verb: verb.name)
         }
-        guard operands.count <= verb.operands.count else {
+        let isOpen = verb.operands.last?.isRepeated ?? false
+        guard isOpen || operands.count <= verb.operands.count else {
             throw UsageError(
                 "\(verb.name) has no operand for \(shown(operands[verb.operands.count]))",
                 verb: verb.name)

@@ -97,9 +97,10 @@ struct Completions {
                     option.value.map { "\(text):\($0):\(zshAction(option.completion))" } ?? text)
             }
             specs += verb.operands.enumerated().map { index, operand in
-                quoted(
-                    "\(index + 1)\(operand.isOptional ? "::" : ":")\(operand.name):\(zshAction(operand.completion))"
-                )
+                let place = operand.isRepeated ? "*" : "\(index + 1)"
+                let colons = operand.isOptional && !operand.isRepeated ? "::" : ":"
+                return quoted(
+                    "\(place)\(colons)\(operand.name):\(zshAction(operand.completion))")
             }
             lines.append("        \(verb.name)) _arguments \(specs.joined(separator: " ")) ;;")
         }

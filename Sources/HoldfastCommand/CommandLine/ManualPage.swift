@@ -21,6 +21,9 @@ struct ManualPage {
             "The heap is damaged, or something has failed. A line on the standard error says what, "
                 + "and what to do next.",
             ".TP", ".B 2", "Invalid usage.",
+            ".PP",
+            "As of diff(1), \\fBdiff\\fR ends with 1 if something differs, and with 2 if something "
+                + "has failed.",
             ".TP", ".B 130, 129, 143",
             "Ended by Ctrl\\-C, by the closing of its terminal, or by \\fBkill\\fR; the heap is as "
                 + "it was.",

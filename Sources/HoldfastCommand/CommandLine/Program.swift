@@ -12,14 +12,19 @@ struct Program {
 
     /// Runs the command and returns the exit status.
     func run(_ arguments: [String]) -> Int32 {
+        var failure = ExitStatus.failed
         do {
-            let status = try perform(try ArgumentParser(verbs: verbs).parse(arguments))
+            let request = try ArgumentParser(verbs: verbs).parse(arguments)
+            if case .run(let name, _, _) = request { failure = verb(named: name).failure }
+            let status = try perform(request)
             try output.flush()
             return status.rawValue
         } catch {
-            return end(error)
+            return end(error, failure)
         }
     }
+
+    private func verb(named name: String) -> Verb { verbs.first { $0.name == name }! }
 
     private func perform(_ request: Request) throws -> ExitStatus {
         switch request {
@@ -33,13 +38,13 @@ struct Program {
         case .help(nil):
             for line in help(for: output).overview { try output.writeLine(line) }
         case .help(let name?):
-            for line in help(for: output).lines(for: verbs.first { $0.name == name }!) {
+            for line in help(for: output).lines(for: verb(named: name)) {
                 try output.writeLine(line)
             }
         case .manual:
             try output.write(ManualPage(verbs: verbs).text)
         case .run(let name, let operands, let options):
-            let verb = verbs.first { $0.name == name }!
+            let verb = verb(named: name)
             return try verb.run(
                 Invocation(
                     verb: verb, operands: operands, options: options, output: output, errors: errors
@@ -52,7 +57,7 @@ struct Program {
         HelpText(verbs: verbs, painter: output.painter, width: output.traits.width)
     }
 
-    private func end(_ error: any Error) -> Int32 {
+    private func end(_ error: any Error, _ status: ExitStatus) -> Int32 {
         // The results of a verb before its failure are useful.
         var failure: any Error = error
         if !(error is OutputError) {
@@ -69,7 +74,7 @@ struct Program {
         case let error as any CustomStringConvertible: complain(error.description)
         default: complain("\(failure)")
         }
-        return ExitStatus.failed.rawValue
+        return status.rawValue
     }
 
     private func complain(_ message: String) {

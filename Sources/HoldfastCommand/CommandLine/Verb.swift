@@ -14,7 +14,15 @@ struct Verb: Sendable {
         let name: String
         let summary: String
         var isOptional = false
+        /// Whether there can be several. Only of the last one.
+        var isRepeated = false
         var completion = Completion.file
+
+        /// As the usage has it: `[ROOT...]`.
+        var usage: String {
+            let name = isRepeated ? name + "..." : name
+            return isOptional ? "[\(name)]" : name
+        }
     }
 
     struct Option: Sendable {
@@ -39,12 +47,14 @@ struct Verb: Sendable {
     /// Paragraphs of help.
     var details: [String] = []
     var examples: [Example] = []
+    /// The exit status after an error.
+    var failure = ExitStatus.failed
     /// Runs the verb and returns the exit status.
     let run: @Sendable (Invocation) throws -> ExitStatus
 
     /// `info FILE [--json]`, without the command's name.
     var usage: String {
-        let operands = operands.map { $0.isOptional ? "[\($0.name)]" : $0.name }
+        let operands = operands.map(\.usage)
         let options = options.map { option in
             "[--\(option.name)\(option.value.map { " " + $0 } ?? "")]"
         }
@@ -58,8 +68,9 @@ struct Verb: Sendable {
 /// The exit status of the program.
 enum ExitStatus: Int32, Sendable {
     case fine = 0
-    /// Damage or a failure.
+    /// Damage or a failure; of `diff`, a difference.
     case failed = 1
+    /// Of `diff`, any failure.
     case wrongUsage = 2
 }
 

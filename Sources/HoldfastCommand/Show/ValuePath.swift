@@ -48,7 +48,7 @@ struct ValuePath: Equatable {
 
     /// Returns the path before step `count`, in the same notation.
     func text(steps count: Int) -> String {
-        var text = Self.isPlain(root) ? root : "[\(DisplayText.quoted(root))]"
+        var text = Self.text(root: root)
         for step in steps.prefix(count) {
             switch step {
             case .name(let name): text += "." + name
@@ -57,6 +57,11 @@ struct ValuePath: Equatable {
             }
         }
         return text
+    }
+
+    /// Returns the name of a root in that notation.
+    static func text(root: String) -> String {
+        isPlain(root) ? root : "[\(DisplayText.quoted(root))]"
     }
 
     /// Returns whether a name can be written without brackets and quotation marks.

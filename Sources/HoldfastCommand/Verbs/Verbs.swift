@@ -5,8 +5,8 @@ import HoldfastTools
 extension Verb {
     /// Every verb, in the order of the overview.
     static let all: [Verb] = [
-        info, check, show, map, dump, load, copy, compact, grow, shrink, bench, watch, metrics,
-        completions,
+        info, check, show, diff, map, dump, load, copy, compact, grow, shrink, bench, watch,
+        metrics, completions,
     ]
 
     static let json = Option(name: "json", summary: "print one JSON object instead")
@@ -20,9 +20,9 @@ extension Invocation {
     /// The first operand, for display.
     var path: String { operands[0] }
 
-    /// Opens the heap that the first operand names. Never creates one.
-    func openHeap(_ mode: OpenMode) throws -> PersistentHeap {
-        try PersistentHeap.open(path, mode: mode, engineOptions: try engineOptions())
+    /// Opens the heap at `other`, or the one that the first operand names. Never creates one.
+    func openHeap(_ mode: OpenMode, at other: String? = nil) throws -> PersistentHeap {
+        try PersistentHeap.open(other ?? path, mode: mode, engineOptions: try engineOptions())
     }
 
     func engineOptions() throws(UsageError) -> EngineOptions {

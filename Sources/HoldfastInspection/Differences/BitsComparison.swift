@@ -32,6 +32,7 @@ final class BitsComparison: PartComparison {
         if isOld { oldNext = old?.next() } else { newNext = new?.next() }
         let value = ComparedValue(member, UInt64(number))
         return ComparedPart(
-            .key(value, isOld ? .old : .new), isOld ? value : nil, isOld ? nil : value)
+            .key(value, isOld ? .old : .new), isOld ? value : nil, isOld ? nil : value,
+            isMember: true)
     }
 }

@@ -18,11 +18,16 @@ struct ComparedPart {
     let step: Trail.Step?
     let old: ComparedValue?
     let new: ComparedValue?
+    /// Whether the part is an element of a set: all of it is in its step.
+    let isMember: Bool
 
-    init(_ step: Trail.Step?, _ old: ComparedValue?, _ new: ComparedValue?) {
+    init(
+        _ step: Trail.Step?, _ old: ComparedValue?, _ new: ComparedValue?, isMember: Bool = false
+    ) {
         self.step = step
         self.old = old
         self.new = new
+        self.isMember = isMember
     }
 }
 

@@ -123,9 +123,10 @@ final class DifferenceWalk {
             }
             if let step = part.step { trail.append(step) }
             switch (part.old, part.new) {
-            case (let left?, let right?): try compare(left, right)
-            case (let left?, nil): try give(left, in: old, isBroken: last.isBroken)
-            case (nil, let right?): try give(right, in: new, isBroken: last.isBroken)
+            // Elements of sets that both have are equal.
+            case (let left?, let right?): if !part.isMember { try compare(left, right) }
+            case (let left?, nil): try give(left, of: part, in: old, last.isBroken)
+            case (nil, let right?): try give(right, of: part, in: new, last.isBroken)
             case (nil, nil): break
             }
         }
@@ -242,8 +243,11 @@ final class DifferenceWalk {
     // MARK: Reports
 
     /// A part that only one heap has.
-    private func give(_ value: ComparedValue, in heap: ComparedHeap, isBroken: Bool) throws {
+    private func give(
+        _ value: ComparedValue, of part: ComparedPart, in heap: ComparedHeap, _ isBroken: Bool
+    ) throws {
         guard purpose == .reporting else { return }
+        if part.isMember { return try pass(nil, in: heap) }
         if isBroken, let parts = try heap.partsAlone(of: value, equality) {
             try pass(nil, in: heap)
             return push(parts, isBroken: true)

@@ -132,13 +132,11 @@ final class EntriesComparison: PartComparison {
         return part(left, right)
     }
 
-    private func part(_ left: EntryPlace?, _ right: EntryPlace?) -> ComparedPart? {
+    private func part(_ left: EntryPlace?, _ right: EntryPlace?) -> ComparedPart {
         let step = right.flatMap { new?.step($0) } ?? left.flatMap { old?.step($0) }
-        // Of a set, elements that both have are equal.
-        let isMember =
-            left != nil && right != nil && old?.form.value == nil && new?.form.value == nil
+        let isMember = (new ?? old)?.form.value == nil
         return ComparedPart(
-            step, isMember ? nil : left.flatMap { old?.value($0) },
-            isMember ? nil : right.flatMap { new?.value($0) })
+            step, left.flatMap { old?.value($0) }, right.flatMap { new?.value($0) },
+            isMember: isMember)
     }
 }

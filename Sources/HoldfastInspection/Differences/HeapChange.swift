@@ -40,11 +40,10 @@ public struct HeapChange: Equatable, Sendable {
     public let path: [Part]
     /// What has happened there.
     public let kind: Kind
-    /// The value in the older heap; nil if there is none, or if its parts follow as changes of
-    /// their own.
+    /// The value in the older heap; nil if there is none, as of an element of a set, which is in
+    /// the path, or if its parts follow as changes of their own.
     public let old: String?
-    /// The value in the newer heap; nil if there is none, or if its parts follow as changes of
-    /// their own.
+    /// The value in the newer heap; nil under the same conditions.
     public let new: String?
     /// The type in the older heap, of a root that was removed or has another type now.
     public let oldType: TypeDescription?

@@ -129,7 +129,7 @@ import TestSupport
         case 15: try tx.set("set", of: String.self).remove(text(&random))
         case 16: try tx.sortedSet("times", of: Double.self).insert(Double(number) / 8)
         case 17: try tx.sortedSet("times", of: Double.self).remove(Double(number) / 8)
-        case 18: try change(tx.array("numbers", of: Int.self), value, number)
+        case 18: change(try tx.array("numbers", of: Int.self), value, number)
         case 19, 20:
             let moves = try tx.array("moves", of: Move.self)
             let move = Move(item: Int32(value), delta: .nan, note: value > 2 ? nil : 5)
@@ -159,9 +159,9 @@ import TestSupport
         case 29, 30:
             let rows = try tx.table("rows", of: Row.self)
             if value < 3 {
-                try rows.insert(Row(name: text(&random), count: value))
+                rows.insert(Row(name: text(&random), count: value))
             } else {
-                rows.remove(PersistentTable<Row>.RowID(UInt64(number + 1)))
+                rows.remove(Row.RowID(UInt64(number + 1)))
             }
         case 31: try tx.string("text").append(text(&random))
         case 32:
@@ -177,7 +177,7 @@ import TestSupport
                 if maps.count < 6 {
                     maps.appendNew()[number] = value
                 } else {
-                    maps.remove(at: number % maps.count)
+                    maps[number % maps.count][number] = value
                 }
             }
         }
@@ -274,6 +274,5 @@ import TestSupport
         #expect(changes.isEmpty == (before == after))
         let back = try Self.changes(from: new, to: old)
         #expect(try Self.applied(back, to: after) == before)
-        #expect(back.count > changes.count / 4 && changes.count > back.count / 4 || seed % 4 == 0)
     }
 }

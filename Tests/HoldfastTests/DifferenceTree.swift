@@ -3,7 +3,7 @@ import HoldfastInspection
 import Testing
 
 /// What a root of a test's heap looks like, so that its JSON can be told apart.
-indirect enum DifferenceForm {
+indirect enum DifferenceForm: Sendable {
     case leaf
     case fields([String: DifferenceForm])
     case list(DifferenceForm)

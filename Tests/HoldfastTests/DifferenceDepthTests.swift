@@ -7,7 +7,10 @@ import TestSupport
 
 /// Differences of values that are nested deeply, on a small stack, and of damaged heaps.
 @Suite(.progress, .timeLimit(.minutes(10))) struct DifferenceDepthTests {
-    private typealias Tree = DifferenceTests.Tree
+    struct Tree: HeapRecord {
+        var number: Int
+        var branches = PersistentArray<Tree>()
+    }
 
     /// A tree of that depth, whose lowest node has a number of its own.
     private func heap(depth: Int, last: Int) throws -> PersistentHeap {
@@ -35,7 +38,7 @@ import TestSupport
                 "\($0.kind) \($0.path.count) \($0.old ?? "") \($0.new ?? "")"
             }
             #expect(lines == ["changed \(2 * Self.depth) 1 2"])
-            #expect(try DifferenceTests.lines(old, old) == [])
+            #expect(try DifferenceLines.lines(old, old) == [])
         }
     }
 
@@ -63,6 +66,34 @@ import TestSupport
         }
     }
 
+    /// Payloads in payloads, without a collection in between.
+    @Test func deepPayloads() throws {
+        let levels = Self.depth / 10
+        func heap(_ last: Int) throws -> PersistentHeap {
+            let heap = try PersistentHeap.inMemory()
+            // Swift itself recurses once per level when it releases such a value.
+            try onStack(of: 256 << 20) {
+                var chain = DepthTests.Chain.link(DepthTests.Step(number: last, next: .end))
+                for number in 0 ..< levels {
+                    chain = .link(DepthTests.Step(number: number, next: chain))
+                }
+                try heap.write { tx in
+                    try tx.array("chains", of: DepthTests.Chain.self).append(chain)
+                }
+            }
+            return heap
+        }
+        let (old, new) = (try heap(1), try heap(2))
+        try onStack {
+            var changes: [HeapChange] = []
+            try new.differences(from: old) { changes.append($0) }
+            let lines = changes.map {
+                "\($0.kind) \($0.path.count) \($0.old ?? "") \($0.new ?? "")"
+            }
+            #expect(lines == ["changed \(2 * levels + 3) 1 2"])
+        }
+    }
+
     // MARK: Damage
 
     /// Words of a heap are overwritten at random. Checksums cannot tell, since a transaction does
@@ -84,7 +115,7 @@ import TestSupport
                 tx.access.store(words[Int(random.next() % 6)], at: place)
             }
         }
-        let sound = try DifferenceTests.lines(heaps[0], heaps[0])
+        let sound = try DifferenceLines.lines(heaps[0], heaps[0])
         #expect(sound == [])
         for (old, new) in [(heaps[0], heaps[1]), (heaps[1], heaps[0])] {
             do { try new.differences(from: old) { _ in } } catch let error as HeapError {
@@ -105,9 +136,10 @@ import TestSupport
         }
         let sorted = try tx.sortedMap("sorted", Int.self, PersistentDeque<String>.self)
         for key in 0 ..< 100 { sorted[creating: key].append("text \(key + number)") }
-        var nodes = [try tx.new(DifferenceTests.Node(value: number))]
+        var nodes = [try tx.new(DifferenceReferenceTests.Node(value: number))]
         for value in 0 ..< 20 {
-            nodes.append(try tx.new(DifferenceTests.Node(value: value, next: nodes[value])))
+            nodes.append(
+                try tx.new(DifferenceReferenceTests.Node(value: value, next: nodes[value])))
         }
         nodes[0].next = nodes[7]
         _ = try tx.value("node", initial: nodes[20])

@@ -20,8 +20,8 @@ extension Verb {
         details: [
             "Each line is a difference: + for what only NEW has, - for what only OLD has, and ~ for "
                 + "a value that is another one. Maps, sets and tables are compared by their keys, "
-                + "arrays by what they have in common, records by their fields. Indices are those "
-                + "after the lines before.",
+                + "arrays by what they have in common, records by their fields. An index is that "
+                + "after the changes of the lines above.",
             "The programs that made the heaps are not needed: heaps describe their types. Each heap "
                 + "is read as of one commit, and checked first, its structure and its pages' "
                 + "checksums: damage is an error, and nothing is compared.",

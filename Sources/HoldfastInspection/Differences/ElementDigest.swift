@@ -55,6 +55,10 @@ struct ElementDigest {
         case .entries(let form):
             try add(form, form.load(access, value.place), levels, to: &hasher)
         case .reference, .emptyList: break
+        case .native(let native) where native.isItsBytes:
+            unsafe hasher.combine(
+                bytes: UnsafeRawBufferPointer(
+                    start: access.address(value.place, native.size), count: native.size))
         case .native, .wideInteger, .duration, .range, .plain, .member, .other:
             // Bytes would tell values apart that are equal, by what is between the fields.
             hasher.combine(try heap.canonicalText(of: value))

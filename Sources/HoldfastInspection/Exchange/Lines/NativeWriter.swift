@@ -9,12 +9,15 @@ import Holdfast
 /// heap and in memory. Only `write` takes an address.
 @safe struct NativeWriter {
     let size: Int
+    /// Whether values are equal if their bytes are, and only then: of integers.
+    let isItsBytes: Bool
     let write: (UnsafeRawPointer, inout JSONBuffer) -> Void
 
     private init<T: BitwiseCopyable>(
-        _: T.Type, _ write: @escaping (T, inout JSONBuffer) -> Void
+        _: T.Type, isItsBytes: Bool = false, _ write: @escaping (T, inout JSONBuffer) -> Void
     ) {
         size = MemoryLayout<T>.size
+        self.isItsBytes = isItsBytes
         unsafe self.write = { bytes, line in unsafe write(bytes.loadUnaligned(as: T.self), &line) }
     }
 
@@ -54,11 +57,12 @@ import Holdfast
         size: Int, _ write: @escaping (UnsafeRawPointer, inout JSONBuffer) -> Void
     ) {
         self.size = size
+        isItsBytes = false
         unsafe self.write = unsafe write
     }
 
     private init<T: FixedWidthInteger & BitwiseCopyable>(integer: T.Type) {
-        self.init(T.self) { $1.write($0) }
+        self.init(T.self, isItsBytes: true) { $1.write($0) }
     }
 }
 

@@ -23,8 +23,8 @@ struct Trial {
     /// The progress of a trial. A heap that the check calls sound must then be readable and
     /// writable throughout.
     enum Phase: Int {
-        case making, opening, checking, readingSound, writingSound, readingDamaged, writingDamaged,
-            closing
+        case making, opening, checking, comparing, readingSound, writingSound, readingDamaged,
+            writingDamaged, closing
 
         /// Whether the process may trap here with a message.
         var mayTrap: Bool { self == .readingDamaged || self == .writingDamaged }
@@ -70,6 +70,15 @@ struct Trial {
         writes = mode == .readWrite && Int.random(in: 0 ..< 2, using: &random) == 0
     }
 
+    /// Its differences from an empty heap are all of it, or there is an error.
+    private func compare(_ heap: PersistentHeap) throws {
+        let empty = try PersistentHeap.inMemory()
+        defer { try? empty.close() }
+        for (old, new) in [(empty, heap), (heap, empty), (heap, heap)] {
+            do { try new.differences(from: old) { _ in } } catch is HeapError {}
+        }
+    }
+
     /// Pages that an interrupted checkpoint was writing need not match any checksum.
     private var mayBeTorn: Bool {
         base.wasBeingWritten && files[Base.path] != base.files[Base.path]
@@ -104,6 +113,9 @@ struct Trial {
         enter(.checking)
         let isSound =
             (try? heap.check(knowing: [Shipment.self, Broad.self, Shade.self]))?.isSound == true
+        try requireModestMemory()
+        enter(.comparing)
+        try compare(heap)
         try requireModestMemory()
         enter(isSound ? .readingSound : .readingDamaged)
         var outcome = isSound ? Outcome.rightData : .foundByCheck

@@ -40,6 +40,30 @@ import TestSupport
         #expect(lines == ["~ people[1].friend {\"ref\":1} -> {\"ref\":2}"])
     }
 
+    /// Lists of references are aligned by what these lead to.
+    @Test func listsOfReferences() throws {
+        func fill(_ tx: borrowing WriteTransaction, _ order: [Int], _ best: [Int]) throws {
+            let people = try tx.map("people", Int.self, Person.self)
+            for number in order { people[number] = Person(name: "p\(number)") }
+            let list = try tx.array("best", of: HeapRef<Person>?.self)
+            for number in best { list.append(people[ref: number]?.ref) }
+        }
+        let lines = try DifferenceLines.between(
+            { try fill($0, [1, 2, 3, 4], [3, 1, 2, 4]) },
+            { try fill($0, [4, 3, 2, 1], [3, 2, 4, 1, 9]) })
+        #expect(
+            lines == [
+                "- best[1] {\"ref\":1}", "+ best[3] {\"ref\":1}", "+ best[4] null",
+            ])
+        func nodes(_ tx: borrowing WriteTransaction, _ values: [Int]) throws {
+            let list = try tx.array("nodes", of: HeapRef<Node>.self)
+            for value in values { list.append(try tx.new(Node(value: value))) }
+        }
+        let added = try DifferenceLines.between(
+            { try nodes($0, [1, 2]) }, { try nodes($0, [1, 2, 3]) })
+        #expect(added == ["+ nodes[2] {\"ref\":1}", "+ nodes#1 {\"next\":null,\"value\":3}"])
+    }
+
     /// What only references lead to is compared where the first of them leads to it.
     @Test func sharedRecords() throws {
         func fill(_ tx: borrowing WriteTransaction, _ name: String, shares: Bool) throws {

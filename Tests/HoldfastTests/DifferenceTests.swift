@@ -31,6 +31,31 @@ import TestSupport
             ])
     }
 
+    @Persistable struct Row {
+        @Indexed var name: String
+    }
+
+    /// A table is its rows, by their numbers.
+    @Test func tables() throws {
+        func fill(_ tx: borrowing WriteTransaction, _ names: [String]) throws {
+            let rows = try tx.table("rows", of: Row.self)
+            for name in names { rows.insert(Row(name: name)) }
+        }
+        let full = try DifferenceLines.between({ _ in }, { try fill($0, ["a", "b"]) })
+        #expect(full == ["+ rows", "+ rows[1] {\"name\":\"a\"}", "+ rows[2] {\"name\":\"b\"}"])
+        let changed = try DifferenceLines.between(
+            { try fill($0, ["a", "b"]) }, { try fill($0, ["a", "c", "d"]) })
+        #expect(changed == ["~ rows[2].name \"b\" -> \"c\"", "+ rows[3] {\"name\":\"d\"}"])
+        let removed = try DifferenceLines.between(
+            { try fill($0, ["a"]) },
+            { tx in
+                try fill(tx, ["a", "b"])
+                try tx.table("rows", of: Row.self).remove(Row.RowID(2))
+            })
+        // The number that was used last differs, and nothing else.
+        #expect(removed == [])
+    }
+
     @Test func onlyChosenRoots() throws {
         func fill(_ tx: borrowing WriteTransaction, _ number: Int) throws {
             for name in ["a", "b", "c"] { _ = try tx.value(name, initial: number) }

@@ -2,7 +2,9 @@ import Holdfast
 import HoldfastEngine
 
 extension ComparedHeap {
-    /// What a value is wrapped in: an optional, or the box of a root of one value.
+    /// What a value is wrapped in: an optional, the box of a root of one value, or a table, which
+    /// is as good as its rows. Its indexes follow from them, and the number that was used last is
+    /// for its program.
     enum Wrapping {
         case nothing
         /// An optional without a value.
@@ -22,6 +24,10 @@ extension ComparedHeap {
                 return .missing
             }
             return .content(ComparedValue(.only(.plain(wrapped)), value.place))
+        case .record(let record):
+            guard record.isTable, let rows = record.fields.first(where: { $0.name == "rows" })
+            else { return .nothing }
+            return .content(ComparedValue(rows.form, load(value.place) + rows.place))
         default: return .nothing
         }
     }
@@ -40,7 +46,7 @@ extension ComparedHeap {
     }
 
     /// A part of a value, with the step that leads to it.
-    typealias Part = (step: Trail.Step?, value: ComparedValue)
+    typealias Part = (step: Trail.Step, value: ComparedValue)
 
     /// The parts of a record, a union or a struct; nil for any other value.
     func fixedParts(of value: ComparedValue) throws -> [Part]? {
@@ -69,13 +75,9 @@ extension ComparedHeap {
         }
     }
 
-    /// The fields of a record. Of a table, the rows alone, as if they were the table: the indexes
-    /// follow from them, and the number that was used last is for its program.
+    /// The fields of a record.
     func parts(of record: LineForm.RecordForm, atBlock block: UInt64) -> [Part] {
         record.require(access, block)
-        if record.isTable, let rows = record.fields.first(where: { $0.name == "rows" }) {
-            return [(nil, ComparedValue(rows.form, block + rows.place))]
-        }
         return record.fields.map { field in
             (.field(field.name), ComparedValue(field.form, block + field.place))
         }

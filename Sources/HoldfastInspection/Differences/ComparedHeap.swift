@@ -57,9 +57,8 @@ final class ComparedHeap {
         let json = try json { try $0.line(record, atBlock: block) }
         guard case .text(let limit, let depth) = style else { return json }
         let members = record.fields.map { field in
-            PlainValue.Member(
-                name: field.name,
-                value: plain(ComparedValue(field.form, block + field.place), limit, depth - 1))
+            let value = ComparedValue(field.form, block + field.place)
+            return PlainValue.Member(name: field.name, value: plain(value, limit, depth - 1))
         }
         return PlainValue.object(type: record.name, members).description
     }

@@ -14,15 +14,14 @@ struct ComparedValue {
 
 /// A part of the values that are compared; nil in the heap that does not have it.
 struct ComparedPart {
-    /// Nil for a part that has no step of its own in a path.
-    let step: Trail.Step?
+    let step: Trail.Step
     let old: ComparedValue?
     let new: ComparedValue?
     /// Whether the part is an element of a set: all of it is in its step.
     let isMember: Bool
 
     init(
-        _ step: Trail.Step?, _ old: ComparedValue?, _ new: ComparedValue?, isMember: Bool = false
+        _ step: Trail.Step, _ old: ComparedValue?, _ new: ComparedValue?, isMember: Bool = false
     ) {
         self.step = step
         self.old = old

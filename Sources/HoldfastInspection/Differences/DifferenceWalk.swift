@@ -80,14 +80,22 @@ final class DifferenceWalk {
     private func give(_ root: RootVerifier.Found, in heap: ComparedHeap) throws {
         let value = value(of: root)
         let type = TypeDescription(root.entry.description)
-        let isWhole = if case .box = value.form.content! { true } else { false }
-        let parts = isWhole ? nil : try heap.partsAlone(of: value, equality)
+        let parts =
+            try isSingle(value, in: heap) ? nil : heap.partsAlone(of: value, equality)
         let text = parts == nil ? try heap.text(of: value) : nil
         try pass(
             heap.side == .old ? .removed : .added, old: heap.side == .old ? text : nil,
             new: heap.side == .new ? text : nil, oldType: heap.side == .old ? type : nil,
             newType: heap.side == .new ? type : nil)
         if let parts { push(parts) } else if text == nil { try breakUp(value, in: heap) }
+    }
+
+    /// Whether a root holds a single value that is no table.
+    private func isSingle(_ root: ComparedValue, in heap: ComparedHeap) -> Bool {
+        guard case .box = root.form.content!, case .content(let value) = heap.wrapping(of: root)
+        else { return false }
+        if case .record(let record) = value.form.content! { return !record.isTable }
+        return true
     }
 
     /// The records that only references lead to, that reported values refer to, and that only one
@@ -121,7 +129,7 @@ final class DifferenceWalk {
                 open.removeLast()
                 continue
             }
-            if let step = part.step { trail.append(step) }
+            trail.append(part.step)
             switch (part.old, part.new) {
             // Elements of sets that both have are equal.
             case (let left?, let right?): if !part.isMember { try compare(left, right) }
@@ -201,7 +209,7 @@ final class DifferenceWalk {
         guard let parts, let others else { return }
         let haveSameNames =
             parts.count == others.count
-            && zip(parts, others).allSatisfy { $0.step?.name == $1.step?.name }
+            && zip(parts, others).allSatisfy { $0.step.name == $1.step.name }
         var compared: [ComparedPart] = []
         if haveSameNames {
             for (part, other) in zip(parts, others) where !areDone(part.value, other.value) {
@@ -209,12 +217,12 @@ final class DifferenceWalk {
             }
         } else {
             var rest: [String?: ComparedValue] = [:]
-            for other in others { rest[other.step?.name] = other.value }
+            for other in others { rest[other.step.name] = other.value }
             for part in parts {
-                let other = rest.removeValue(forKey: part.step?.name)
+                let other = rest.removeValue(forKey: part.step.name)
                 compared.append(ComparedPart(part.step, part.value, other))
             }
-            for other in others where rest[other.step?.name] != nil {
+            for other in others where rest[other.step.name] != nil {
                 compared.append(ComparedPart(other.step, nil, other.value))
             }
         }

@@ -5,17 +5,28 @@ import HoldfastEngine
 /// together are found by it.
 ///
 /// It looks at a bounded part of an element, so that each level of a value that is nested deeply
-/// costs the same. What references lead to has no share in it.
+/// costs the same. References have a share in it only if they are the elements: the alignment of
+/// records must be the same before and after it is known which of them are the same.
 struct ElementDigest {
     private let heap: ComparedHeap
+    private let pairs: RecordPairs
     private static let levels = 4
     /// The elements of collections that are looked at, by the level of the collection.
     private static let elements = [0, 2, 4, 8, 64]
 
-    init(_ heap: ComparedHeap) { self.heap = heap }
+    init(_ heap: ComparedHeap, _ pairs: RecordPairs) {
+        self.heap = heap
+        self.pairs = pairs
+    }
 
     func digest(of value: ComparedValue) throws -> Int {
         var hasher = Hasher()
+        var inner = value
+        while case .content(let content) = heap.wrapping(of: inner) { inner = content }
+        if case .reference = inner.form.content! {
+            hasher.combine(pairs.identity(of: heap.load(inner.place), heap.side))
+            return hasher.finalize()
+        }
         try add(value, Self.levels, to: &hasher)
         return hasher.finalize()
     }

@@ -132,8 +132,11 @@ final class EntriesComparison: PartComparison {
         return part(left, right)
     }
 
-    private func part(_ left: EntryPlace?, _ right: EntryPlace?) -> ComparedPart {
-        let step = right.flatMap { new?.step($0) } ?? left.flatMap { old?.step($0) }
+    /// Nil if both are nil.
+    private func part(_ left: EntryPlace?, _ right: EntryPlace?) -> ComparedPart? {
+        guard let step = right.flatMap({ new?.step($0) }) ?? left.flatMap({ old?.step($0) }) else {
+            return nil
+        }
         let isMember = (new ?? old)?.form.value == nil
         return ComparedPart(
             step, left.flatMap { old?.value($0) }, right.flatMap { new?.value($0) },

@@ -22,12 +22,20 @@ final class ListComparison: PartComparison {
             count = list.count
         }
 
+        /// Whether the elements are references, or optionals of them.
+        var hasReferences: Bool {
+            var form = element
+            while case .optional(let wrapped, _, _) = form.content! { form = wrapped }
+            if case .reference = form.content! { return true }
+            return false
+        }
+
         subscript(index: Int) -> ComparedValue {
             ComparedValue(element, list.elementPlace(index))
         }
 
-        func digest(_ index: Int) throws -> Int {
-            try ElementDigest(heap).digest(of: self[index])
+        func digest(_ index: Int, _ pairs: RecordPairs) throws -> Int {
+            try ElementDigest(heap, pairs).digest(of: self[index])
         }
     }
 
@@ -54,6 +62,8 @@ final class ListComparison: PartComparison {
             if let old, let new { Self.plainBytes(old.element, new.element) } else { nil }
         (leftEnd, rightEnd) = (old?.count ?? 0, new?.count ?? 0)
         guard let old, let new, old.count != new.count else { return }
+        // References are all alike at first, and more often added at the end than at the start.
+        if old.hasReferences, !equality.pairs.isComplete { return }
         var end = 0
         while end < min(old.count, new.count),
             try areAlike(old.count - 1 - end, new.count - 1 - end)
@@ -134,12 +144,12 @@ final class ListComparison: PartComparison {
         var distance = 0
         while distance < min(Self.nearby, max(oldLeft, newLeft)), found == nil {
             if distance < oldLeft {
-                let digest = try old.digest(left + distance)
+                let digest = try old.digest(left + distance, equality.pairs)
                 if oldSeen[digest] == nil { oldSeen[digest] = distance }
                 if let inserted = newSeen[digest] { found = (distance, inserted) }
             }
             if distance < newLeft, found == nil {
-                let digest = try new.digest(right + distance)
+                let digest = try new.digest(right + distance, equality.pairs)
                 if newSeen[digest] == nil { newSeen[digest] = distance }
                 if let removed = oldSeen[digest] { found = (removed, distance) }
             }
@@ -157,7 +167,7 @@ final class ListComparison: PartComparison {
     private func areAlike(_ index: Int, _ other: Int) throws -> Bool {
         guard let old, let new else { return false }
         if equality.areCertainlyEqual(old[index], new[other]) { return true }
-        return try old.digest(index) == new.digest(other)
+        return try old.digest(index, equality.pairs) == new.digest(other, equality.pairs)
     }
 
     // MARK: Bytes

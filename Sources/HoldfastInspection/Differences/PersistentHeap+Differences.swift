@@ -76,6 +76,7 @@ extension PersistentHeap {
                                 root: name, left.roots[name], right.roots[name], .pairing)
                         }
                     }
+                    pairs.complete()
                     for name in sorted {
                         try walk.compare(
                             root: name, left.roots[name], right.roots[name], .reporting)

@@ -19,6 +19,8 @@ final class RecordPairs {
     private var newPartners: [UInt64: UInt64] = [:]
     private var oldPartners: [UInt64: UInt64] = [:]
     private var visited: Set<UInt64> = []
+    /// Whether all pairs have been found.
+    private(set) var isComplete = false
     private var oldNumbers: [UInt64: Int] = [:]
     private var newNumbers: [UInt64: Int] = [:]
     private var lastNumber = 0
@@ -50,7 +52,16 @@ final class RecordPairs {
         return true
     }
 
+    func complete() { isComplete = true }
+
     // MARK: Using them
+
+    /// A number that partners share, and only they; the same of all records, as long as not all
+    /// pairs have been found.
+    func identity(of place: UInt64, _ side: ComparedSide) -> UInt64 {
+        guard isComplete else { return 0 }
+        return side == .new ? place : newPartners[place] ?? ~place
+    }
 
     func arePartners(_ old: UInt64, _ new: UInt64) -> Bool { newPartners[old] == new }
 
@@ -85,7 +96,7 @@ final class RecordHolders {
     func mayHoldRecords(_ form: LineForm) -> Bool {
         let identifier = ObjectIdentifier(form)
         if let known = known[identifier] { return known }
-        // A type that contains itself holds what it holds elsewhere.
+        // Only records can contain themselves. Should a description say otherwise, it ends here.
         known[identifier] = false
         let found =
             switch form.content! {

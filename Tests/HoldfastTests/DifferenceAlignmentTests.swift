@@ -49,6 +49,25 @@ import TestSupport
         #expect(lines.count > count / 4 && lines.count < 2 * count)
     }
 
+    /// Rows without a field of their own are found by what is in them.
+    @Test func elementsThatAreLists() throws {
+        func fill(_ tx: borrowing WriteTransaction, _ rows: [Int]) throws {
+            let lists = try tx.array("lists", of: PersistentArray<Int>.self)
+            let maps = try tx.array("maps", of: PersistentMap<Int, String>.self)
+            for row in rows {
+                lists.appendNew().append(contentsOf: [row, 7])
+                let map = maps.appendNew()
+                for key in 0 ..< 5 { map[key] = "text \(row)" }
+            }
+        }
+        let lines = try DifferenceLines.between(
+            { try fill($0, [1, 2, 3, 4]) }, { try fill($0, [9, 1, 2, 3]) })
+        #expect(lines.count == 4 && lines.prefix(2) == ["+ lists[0] [9,7]", "- lists[4] [4,7]"])
+        #expect(
+            lines.count == 4 && lines[2].hasPrefix("+ maps[0] [[")
+                && lines[3].hasPrefix("- maps[4]"))
+    }
+
     /// Rows are found again although something deep in them has changed.
     @Test func elementsWithParts() throws {
         func fill(_ tx: borrowing WriteTransaction, _ names: [String], _ number: Int) throws {

@@ -18,6 +18,7 @@ import TestSupport
         try heap.write { tx in
             _ = try tx.set("tags [1]", of: String.self).insert("old\u{1B}")
             try tx.map("people", Int.self, Person.self)[7] = Person(name: "Guest")
+            _ = try tx.value("escape\u{1B}", initial: 1)
         }
         try heap.copy(to: old)
         try heap.write { tx in
@@ -34,6 +35,7 @@ import TestSupport
             try tx.set("tags [1]", of: String.self).remove("old\u{1B}")
             try tx.array("numbers", of: Int.self).append(5)
             try tx.string("notes").append("third\n")
+            try tx.value("escape\u{1B}", initial: 0).value = 2
         }
         try heap.close()
     }
@@ -50,7 +52,7 @@ import TestSupport
             String.init)
         let expected = [
             "- log[10] = Movement(item: 10, delta: 100)",
-            "~ log[100].delta: 10201 -> -1",
+            "~ log[100].delta: 10201 -> -1", #"~ escape\u{1B}: 1 -> 2"#,
             #"~ notes: "first line\nsecond \u{1b}[31mline\n" -> "#
                 + #""first line\nsecond \u{1b}[31mline\nthird\n""#,
             "+ numbers: Array<Int>", "+ numbers[0] = 5",
@@ -97,7 +99,7 @@ import TestSupport
         }
         #expect(rows.first == ["root", "added", "removed", "changed"])
         #expect(rows.contains(["stock", "1", "1", "1"]) && rows.contains(["log", "0", "1", "1"]))
-        #expect(rows.count == 7)
+        #expect(rows.count == 8)
         let json = try diff(old, new, "log", "--summary", "--json").json
         #expect(json["equal"] as? Bool == false)
         let roots = try #require(json["roots"] as? [[String: Any]])

@@ -57,6 +57,18 @@ let package = Package(
                 "MemoryMapping",
             ]),
 
+        // The history of a heap in a folder: segments of changes, bases, restored heaps.
+        .target(
+            name: "HoldfastArchive",
+            dependencies: [
+                "CHoldfast",
+                "HoldfastEngine",
+                "HoldfastFormat",
+                "HoldfastSystem",
+                "MemoryMapping",
+            ],
+            swiftSettings: checksMemory),
+
         // What the macros write, as a library: the tests cannot import the program below wherever
         // they are built.
         .target(name: "HoldfastMacroExpansion", swiftSettings: checksMemory),
@@ -72,6 +84,7 @@ let package = Package(
             name: "Holdfast",
             dependencies: [
                 "CHoldfast",
+                "HoldfastArchive",
                 "HoldfastEngine",
                 "HoldfastFormat",
                 "HoldfastMacros",
@@ -185,6 +198,16 @@ let package = Package(
                 "HoldfastEngine",
                 "HoldfastFormat",
                 "HoldfastSystem",
+                "TestSupport",
+            ]),
+        .testTarget(
+            name: "HoldfastArchiveTests",
+            dependencies: [
+                "HoldfastArchive",
+                "HoldfastEngine",
+                "HoldfastFormat",
+                "HoldfastSystem",
+                "MemoryMapping",
                 "TestSupport",
             ]),
         .testTarget(

@@ -42,6 +42,8 @@ import TestSupport
             case .remove(let name):
                 calls.others.append("remove \(name.split(separator: "/").last!)")
             case .failedSync: calls.others.append("failedSync")
+            case .createFolder(let name):
+                calls.others.append("folder \(name.split(separator: "/").last!)")
             case .syncDirectory: calls.others.append("syncDirectory")
             }
         }

@@ -18,6 +18,7 @@ enum CompilerRun {
     static var objects: [String] {
         let modules = [
             "CHoldfast", "MemoryMapping", "HoldfastSystem", "HoldfastFormat", "HoldfastEngine",
+            "HoldfastArchive",
             "Holdfast", "HoldfastInspection",
         ]
         return modules.flatMap { module in

@@ -137,7 +137,7 @@ extension PersistentHeap {
     }
 
     /// A heap that was opened for reading only may share the mappings of one that was not.
-    private func requireChangeableFile() throws(HeapError) {
+    func requireChangeableFile() throws(HeapError) {
         try requireOpen()
         guard engine.mode == .readWrite, !isReadOnly else {
             throw HeapError.readOnly(path: path)

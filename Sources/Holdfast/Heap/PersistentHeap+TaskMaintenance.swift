@@ -109,6 +109,23 @@ extension PersistentHeap {
         }
     }
 
+    /// Adds everything that has been committed to an archive. See
+    /// ``archive(to:keeping:limit:progress:)-(_,_,_,_)``.
+    ///
+    /// If the task is cancelled, the next run goes on.
+    @discardableResult
+    public func archive(
+        to folder: String, keeping retention: ArchiveRetention? = nil, limit: Int = 1 << 30,
+        progress: (@Sendable (ArchiveProgress) -> Void)? = nil
+    ) async throws -> ArchiveReport {
+        try await cancellable { isCancelled in
+            try self.archive(to: folder, keeping: retention, limit: limit) { step in
+                if isCancelled() { throw CancellationError() }
+                progress?(step)
+            }
+        }
+    }
+
     /// Runs `body`, which blocks and asks the closure that it gets whether to go on, on a thread of
     /// its own.
     package func cancellable<R>(

@@ -81,6 +81,7 @@ struct Invocation {
     private let options: [String: String]
     let output: Output
     let errors: Output
+    let moments = ArchivedMoments()
 
     init(verb: Verb, operands: [String], options: [String: String], output: Output, errors: Output)
     {

@@ -5,8 +5,8 @@ import HoldfastTools
 extension Verb {
     /// Every verb, in the order of the overview.
     static let all: [Verb] = [
-        info, check, show, diff, map, dump, load, copy, compact, grow, shrink, bench, watch,
-        metrics, completions,
+        info, check, show, diff, map, dump, load, copy, archive, restore, verify, tail, compact,
+        grow, shrink, bench, watch, metrics, completions,
     ]
 
     static let json = Option(name: "json", summary: "print one JSON object instead")
@@ -20,9 +20,13 @@ extension Invocation {
     /// The first operand, for display.
     var path: String { operands[0] }
 
-    /// Opens the heap at `other`, or the one that the first operand names. Never creates one.
+    /// Opens the heap at `other`, or the one that the first operand names. Never creates one. For
+    /// reading, it may be a moment of an archive.
     func openHeap(_ mode: OpenMode, at other: String? = nil) throws -> PersistentHeap {
-        try PersistentHeap.open(other ?? path, mode: mode, engineOptions: try engineOptions())
+        let operand = other ?? path
+        let file =
+            mode == .readOnly ? try moments.heapFile(operand, verb: verb.name) : operand
+        return try PersistentHeap.open(file, mode: mode, engineOptions: try engineOptions())
     }
 
     func engineOptions() throws(UsageError) -> EngineOptions {

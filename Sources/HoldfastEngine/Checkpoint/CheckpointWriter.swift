@@ -13,14 +13,24 @@ struct CheckpointWriter {
     /// Whether an earlier checkpoint may have been interrupted, so that checksum pages may be torn.
     let isRepair: Bool
 
-    /// Writes the pages of `lines`, which continue from `header`. Returns the new layout of the
-    /// checksums.
-    func write(_ lines: LineIndex, from header: HeapHeader) throws(SystemError) -> PageChecksums {
+    /// What a checkpoint has done to the data file.
+    struct Result {
+        /// The layout of the checksums.
+        let table: PageChecksums
+        /// The sum of the checksums of pages; nil if it is unknown.
+        let sum: UInt64?
+        /// The pages that were filled with zeros first.
+        let zeroed: [Range<Int>]
+    }
+
+    /// Writes the pages of `lines`, which continue from `header`.
+    @discardableResult
+    func write(_ lines: LineIndex, from header: HeapHeader) throws(SystemError) -> Result {
         let buffer = PageBuffer(pages: Self.stepPages)
         let table = try checksumTable(after: lines, buffer)
         var writer = PageWriter(
             file: file, old: PageChecksums(parts: header.pageMapParts), new: table,
-            isRepair: isRepair, keepsBlocks: keepsBlocks)
+            sum: isRepair ? nil : header.pageSum, isRepair: isRepair, keepsBlocks: keepsBlocks)
         try writer.prepare(
             oldEnd: Int(header.heapPages), lowestEnd: Int(lines.lowestHeapPages),
             highestEnd: isRepair
@@ -47,7 +57,7 @@ struct CheckpointWriter {
             index += count
         }
         try writer.finish()
-        return table
+        return Result(table: table, sum: writer.sum, zeroed: writer.zeroed)
     }
 
     private func checksumTable(after lines: LineIndex, _ buffer: PageBuffer) throws(SystemError)

@@ -107,7 +107,9 @@ final class Checkpointer: @unchecked Sendable {
         do throws(SystemError) {
             let writer = CheckpointWriter(
                 file: file, keepsBlocks: dataFile.options.reservesBlocks, isRepair: wasCutShort)
-            let table = try writer.write(lines, from: header)
+            var queue = ArchiveQueueWriter(of: dataFile, after: header)
+            let written = try writer.write(lines, from: header)
+            if queue != nil { lines.forEachRecordBytes { queue?.append($0) } }
             // Before a header declares these pages valid.
             try shared.requireNoFault(lines.ring!)
             try file.sync()
@@ -116,8 +118,10 @@ final class Checkpointer: @unchecked Sendable {
             header.commitNumber = lines.commitNumber
             header.heapPages = lines.heapPages
             header.checkpointTime = CalendarClock.seconds
-            header.pageMapParts = table.parts
+            header.pageMapParts = written.table.parts
+            header.pageSum = written.sum
             if atRest, target == published { header.logInUse = false }
+            queue?.seal(header, epoch: log.epoch, zeroed: written.zeroed)
             try dataFile.writeNextHeader(&header, file)
         } catch {
             throw participation.fail(error)

@@ -147,6 +147,18 @@ final class Committer {
         view.markUnusedLines()
         Allocator.trim(view)
         guard !dirty.isEmpty else { return }
+        try appendOrUndo()
+    }
+
+    /// Commits the heap as it is, so that what was done to the data file since the last commit
+    /// belongs to one. Bypasses `commit`, like `commitTrim`.
+    func commitUnchanged() throws(HeapError) {
+        let line = AllocatorRoot.offset / UInt64(HeapLayout.lineBytes)
+        dirty.markDirty(firstLine: line, lastLine: line)
+        try appendOrUndo()
+    }
+
+    private func appendOrUndo() throws(HeapError) {
         do throws(HeapError) { try append() } catch {
             dirty.undo()
             throw error

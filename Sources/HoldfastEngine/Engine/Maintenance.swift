@@ -60,6 +60,36 @@ final class Maintenance {
         try fileSize.giveBackTail()
     }
 
+    /// See `HeapEngine.pendingHistory`. `openSnapshot` opens a snapshot of the newest state.
+    func pendingHistory(
+        after place: HistoryPlace?, limit: UInt64,
+        openSnapshot: () throws(HeapError) -> HeapEngine
+    ) throws(HeapError) -> PendingHistory {
+        guard let file = dataFile.file else { throw HeapError.closed(path: dataFile.path) }
+        let archive = ArchiveRegistration(dataFile: dataFile, lock: checkpointer.lock)
+        try checkpoint()
+        if let place, var queued = try archive.history(after: place) {
+            if queued.hasHolesBehind {
+                try committer.commitUnchanged()
+                try checkpoint()
+                guard let more = try archive.history(after: place) else { return .changes(queued) }
+                queued = more
+            }
+            return .changes(queued)
+        }
+        // Free pages need not be archived.
+        _ = try compactLocked(file)
+        var found: (HeapHeader, PageEntries)?
+        try dataFile.askAgain(waitingFor: "a reader of an older state of the heap") {
+            () throws(HeapError) in
+            found = try archive.startQueue(at: view.applied, limit: limit)
+            if found == nil { try checkpointLocked() }
+            return found != nil
+        }
+        // The write lock is held: the newest state is that of the checkpoint.
+        return .base(HistoryBase(try openSnapshot(), found!.0, found!.1))
+    }
+
     // MARK: Under the write lock
 
     /// Runs maintenance that is due before a transaction.

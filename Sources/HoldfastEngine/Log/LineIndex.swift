@@ -177,6 +177,19 @@ struct LineIndex {
             && run.firstLine + UInt64(run.count) > lines.lowerBound
     }
 
+    /// Calls `body` with the bytes of all records, in order. Only for records of one ring.
+    func forEachRecordBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+        guard let ring, laterRing == nil else { return }
+        var position = start
+        while position < end {
+            let count = min(
+                Int(end - position), ring.capacity - Int(position % UInt64(ring.capacity)))
+            ring.step(.reads, at: position, byteCount: count)
+            body(UnsafeRawBufferPointer(start: ring.address(position), count: count))
+            position += UInt64(count)
+        }
+    }
+
     private func ring(at position: UInt64) -> RingMapping? {
         if let laterRing, position >= laterRing.start { return laterRing.ring }
         return ring

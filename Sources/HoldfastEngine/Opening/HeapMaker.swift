@@ -69,8 +69,12 @@ struct HeapMaker {
     /// the first.
     private func create() throws(HeapError) {
         let options = dataFile.options
-        let header = HeapHeader.made(identity: .random(), hashSeed: .random())
         let pages = AllocatorRoot.initialPages()
+        var header = HeapHeader.made(identity: .random(), hashSeed: .random())
+        let checksums = Int(HeapLayout.firstChecksumPage) * HeapLayout.pageBytes
+        header.pageSum = pages.withUnsafeBytes {
+            PageChecksums.sumOfEntries(in: UnsafeRawBufferPointer(rebasing: $0[checksums...]))
+        }
         let builder = try HeapFileBuilder(
             path: dataFile.location, named: dataFile.path, rights: options.rightsOfNewFiles,
             disk: dataFile.disk)

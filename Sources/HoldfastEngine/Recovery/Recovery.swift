@@ -72,6 +72,7 @@ struct Recovery {
     ) throws(HeapError) -> HeapHeader {
         var lines = LineIndex(behind: header)
         var completion = LogCompletion()
+        var queue = ArchiveQueueWriter(of: dataFile, after: header)
         let root = PageBuffer(pages: 1)
         try dataFile.translating { () throws(SystemError) in
             try file.readOrZeros(into: root.bytes, at: Int(AllocatorRoot.offset))
@@ -80,6 +81,7 @@ struct Recovery {
             // Its runs were validated when it was read.
             _ = lines.append(record, bytes)
             completion.add(record, from: source)
+            queue?.append(bytes)
             Self.follow(record, bytes, to: root)
         }
         // All checks come before the first write, which records that a checkpoint has begun.
@@ -101,7 +103,8 @@ struct Recovery {
         var recovered = recoveredHeader(header, scanner, heapPages: lines.heapPages)
         try dataFile.translating { () throws(SystemError) in
             try completion.write(scanner, &lines)
-            recovered = try writeRecovered(lines, from: header, to: recovered, scanner, file)
+            recovered = try writeRecovered(
+                lines, from: header, to: recovered, scanner, file, &queue)
         }
         try view.image.mapFile(file, byteCount: dataFile.byteCount)
         return recovered
@@ -202,7 +205,7 @@ struct Recovery {
     /// synced before the next step's first write.
     private func writeRecovered(
         _ lines: LineIndex, from old: HeapHeader, to recovered: HeapHeader, _ scanner: LogScanner,
-        _ file: any DiskFile
+        _ file: any DiskFile, _ queue: inout ArchiveQueueWriter?
     ) throws(SystemError) -> HeapHeader {
         var recovered = recovered
         try dataFile.grow(file, toHold: Int(recovered.heapPages) * HeapLayout.pageBytes)
@@ -210,11 +213,13 @@ struct Recovery {
         // its pages are written again here.
         let writer = CheckpointWriter(
             file: file, keepsBlocks: dataFile.options.reservesBlocks, isRepair: true)
-        let table = try writer.write(lines, from: old)
+        let written = try writer.write(lines, from: old)
         try scanner.requireNoFault()
         try file.sync()
-        recovered.pageMapParts = table.parts
+        recovered.pageMapParts = written.table.parts
+        recovered.pageSum = written.sum
         recovered.checkpointTime = CalendarClock.seconds
+        queue?.seal(recovered, epoch: scanner.epoch, zeroed: written.zeroed)
         try dataFile.endUseOfLog(&recovered, file)
         try dataFile.repeatHeader(recovered, to: file)
         try dataFile.neighbours.remove()

@@ -104,7 +104,7 @@ final class BulkBuilder {
         let table = PageChecksums(root: view.rootBytes)
         let end = Int(view.pagesInImage)
         do throws(SystemError) {
-            try writeChecksums(table, end: end)
+            let sum = try writeChecksums(table, end: end)
             try finishFile(end: end)
             var header = HeapHeader.made(identity: dataFile.identity, hashSeed: view.hashSeed)
             header.commitNumber = 1
@@ -115,6 +115,7 @@ final class BulkBuilder {
             }
             header.heapPages = UInt64(end)
             header.pageMapParts = table.parts
+            header.pageSum = sum
             if view.image.fault != nil { throw SystemError(.write, dataFile.path, .ioError) }
             try builder.finish(header, replacing: replacing)
         } catch {
@@ -122,10 +123,12 @@ final class BulkBuilder {
         }
     }
 
-    private func writeChecksums(_ table: PageChecksums, end: Int) throws(SystemError) {
+    /// Returns their sum.
+    private func writeChecksums(_ table: PageChecksums, end: Int) throws(SystemError) -> UInt64? {
         let keepsBlocks = dataFile.options.reservesBlocks
         var writer = PageWriter(
-            file: builder.file, old: table, new: table, isRepair: true, keepsBlocks: keepsBlocks)
+            file: builder.file, old: table, new: table, sum: 0, isRepair: true,
+            keepsBlocks: keepsBlocks)
         // Blocks that the build has freed may have left data in the places of checksums.
         for pages in table.allPages {
             try builder.file.zero(
@@ -134,6 +137,7 @@ final class BulkBuilder {
         }
         try recordChecksums(end: end, table, &writer)
         try writer.finish()
+        return writer.sum
     }
 
     /// Truncates the file to the heap's end, with zeros behind it, and makes it durable.

@@ -41,7 +41,7 @@ struct HeapCopier {
             try builder.file.grow(from: 0, to: size, reservingBlocks: false)
         }
         var writer = PageWriter(
-            file: builder.file, old: table, new: table, isRepair: true, keepsBlocks: false)
+            file: builder.file, old: table, new: table, sum: 0, isRepair: true, keepsBlocks: false)
         var ahead = AscendingReads(view.image)
         while let run = walk.next() {
             if run.kind != .free {
@@ -61,6 +61,7 @@ struct HeapCopier {
         header.commitNumber = view.commitNumber
         header.heapPages = view.committedPages
         header.pageMapParts = table.parts
+        header.pageSum = writer.sum
         // Two syncs: if the name became durable first, a header that names missing pages would make
         // a damaged heap.
         try builder.translating { () throws(SystemError) in try builder.file.sync() }

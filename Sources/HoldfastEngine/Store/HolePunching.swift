@@ -27,9 +27,12 @@ struct HolePunching {
         let table = PageChecksums(parts: header.pageMapParts)
         // A checksum page may be torn if the machine had stopped.
         var writer = PageWriter(
-            file: file, old: table, new: table, isRepair: isRepeated, keepsBlocks: false)
+            file: file, old: table, new: table, sum: isRepeated ? nil : header.pageSum,
+            isRepair: isRepeated, keepsBlocks: false)
+        var queue = ArchiveQueueWriter(of: dataFile, after: header)
         let free = try PageVerifier.freePages(of: file, end: header.heapPages)
-        for pages in Self.longRuns(free) {
+        let holes = Self.longRuns(free)
+        for pages in holes {
             let bytes = pages.count * HeapLayout.pageBytes
             try file.zero(
                 at: pages.lowerBound * HeapLayout.pageBytes, byteCount: bytes, keepsBlocks: false)
@@ -38,7 +41,9 @@ struct HolePunching {
         }
         try file.sync()
         header.isPunchingHoles = false
+        header.pageSum = writer.sum
         header.sequence += 1
+        queue?.seal(header, epoch: 0, zeroed: holes)
         try dataFile.writeHeader(header, to: file)
         return freed
     }

@@ -22,11 +22,21 @@ struct PageWriter {
     private let keepsBlocks: Bool
     private var pending: [(page: Int, checksum: UInt64)] = []
     private let scratch: PageBuffer
+    /// The sum of all checksums of pages, after `finish`; nil if it is unknown.
+    private(set) var sum: UInt64?
+    /// The pages that `prepare` has filled with zeros.
+    private(set) var zeroed: [Range<Int>] = []
+    /// Pages of checksums that are read at most to subtract what is cleared; beyond, the sum
+    /// becomes unknown. A sparse heap may have very many.
+    private static let mostSubtractedPages = 64
 
+    /// `sum`: of the checksums that the file has; nil if it is unknown, or if pages of checksums
+    /// may be torn.
     init(
-        file: any DiskFile, old: PageChecksums, new: PageChecksums, isRepair: Bool,
+        file: any DiskFile, old: PageChecksums, new: PageChecksums, sum: UInt64?, isRepair: Bool,
         keepsBlocks: Bool
     ) {
+        self.sum = sum
         self.file = file
         self.old = old
         table = new
@@ -52,6 +62,7 @@ struct PageWriter {
             if start < end {
                 try file.zero(at: start, byteCount: end - start, keepsBlocks: keepsBlocks)
             }
+            zeroed.append(pages)
         }
         // A part whose pages were beyond the heap's end in between is a new one, even at the old
         // place.
@@ -59,6 +70,7 @@ struct PageWriter {
             old.parts[$0] != table.parts[$0]
                 || isRepair && lowestEnd < 1 << ($0 + PageMap.firstPartExponent)
         }
+        if changed.contains(where: { old.parts[$0] != 0 }) { sum = nil }
         let places = changed.flatMap { [old.pages(ofPart: $0), table.pages(ofPart: $0)] }.compactMap
         { $0 }
         let kept = (0 ..< table.parts.count).filter { !changed.contains($0) }.compactMap {
@@ -94,22 +106,30 @@ struct PageWriter {
                     if count == PageChecksums.entriesPerPage {
                         // Whole checksum pages at once: a sparse heap may have very many.
                         let whole = (end - page) / PageChecksums.entriesPerPage
+                        try subtract(checksumPage ..< checksumPage + whole)
                         try file.zero(
                             at: checksumPage * HeapLayout.pageBytes,
                             byteCount: whole * HeapLayout.pageBytes,
                             keepsBlocks: keepsBlocks)
                         page += whole * PageChecksums.entriesPerPage
                     } else {
-                        try change(checksumPage) {
-                            for entry in index ..< index + count {
-                                PageChecksums.setEntry(entry, to: 0, in: $0)
-                            }
-                        }
+                        let entries = index ..< index + count
+                        try change(checksumPage, to: entries.lazy.map { ($0, 0) })
                         page += count
                     }
                 }
             }
             page = end
+        }
+    }
+
+    /// Subtracts all entries of pages of checksums, which are about to be cleared.
+    private mutating func subtract(_ checksumPages: Range<Int>) throws(SystemError) {
+        guard sum != nil else { return }
+        guard checksumPages.count <= Self.mostSubtractedPages else { return sum = nil }
+        for page in checksumPages {
+            try file.readOrZeros(into: scratch.bytes, at: page * HeapLayout.pageBytes)
+            sum! &-= PageChecksums.sumOfEntries(in: UnsafeRawBufferPointer(scratch.bytes))
         }
     }
 
@@ -162,23 +182,27 @@ struct PageWriter {
             return
         }
         let entries = pending
-        try change(checksumPage) {
-            for (page, checksum) in entries {
-                PageChecksums.setEntry(table.place(of: page)!.index, to: checksum, in: $0)
-            }
-        }
+        try change(
+            checksumPage,
+            to: entries.lazy.map { [table] in (table.place(of: $0.page)!.index, $0.checksum) })
         pending.removeAll(keepingCapacity: true)
     }
 
-    private func change(_ checksumPage: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void)
-        throws(SystemError)
-    {
+    /// Sets entries of a page of checksums.
+    private mutating func change(
+        _ checksumPage: Int, to entries: some Sequence<(index: Int, value: UInt64)>
+    ) throws(SystemError) {
         let bytes = scratch.bytes
         let offset = checksumPage * HeapLayout.pageBytes
         try file.readOrZeros(into: bytes, at: offset)
         let difference = PageChecksums.difference(
             UnsafeRawBufferPointer(bytes), pageNumber: checksumPage)
-        body(bytes)
+        var added: UInt64 = 0
+        for (index, value) in entries {
+            added &+= value &- PageChecksums.entry(index, in: UnsafeRawBufferPointer(bytes))
+            PageChecksums.setEntry(index, to: value, in: bytes)
+        }
+        sum = sum.map { $0 &+ added }
         PageChecksums.seal(bytes, pageNumber: checksumPage, difference: isRepair ? 0 : difference)
         try file.write(UnsafeRawBufferPointer(bytes), at: offset)
     }

@@ -19,7 +19,7 @@ public struct FormatFeatures: Equatable, Sendable {
         self.incompatible = incompatible
     }
 
-    /// The features of the three files that this library knows. There are none yet.
+    /// The features of all files that this library knows. There are none yet.
     static let known = FormatFeatures()
 
     package var isEmpty: Bool { self == FormatFeatures() }

@@ -43,6 +43,9 @@ public struct HeapHeader: Equatable, Sendable {
     public var checkpointTime: UInt64 = 0
     /// The minimum length of the file in bytes; 0 if none was reserved.
     public var reservedBytes: UInt64 = 0
+    /// The sum of all checksums of pages, modulo 2^64, at the checkpoint; nil if it is unknown.
+    /// With an archive it tells whether a restored heap has the same pages.
+    public var pageSum: UInt64?
     /// First pages of the parts of the page map, which also determine the checksum pages behind
     /// them, at the checkpoint. The same words are in the allocator's root for k = 8…39, where they
     /// may already be newer after an interrupted checkpoint.
@@ -71,10 +74,11 @@ public struct HeapHeader: Equatable, Sendable {
     // MARK: Bytes
 
     private var flags: UInt32 {
-        get { (logInUse ? 1 : 0) | (isPunchingHoles ? 2 : 0) }
+        get { (logInUse ? 1 : 0) | (isPunchingHoles ? 2 : 0) | (pageSum != nil ? 4 : 0) }
         set {
             logInUse = newValue & 1 != 0
             isPunchingHoles = newValue & 2 != 0
+            pageSum = newValue & 4 != 0 ? pageSum ?? 0 : nil
         }
     }
 
@@ -110,6 +114,10 @@ public struct HeapHeader: Equatable, Sendable {
         bytes.field(&checkpointTime, at: 120)
         bytes.field(&reservedBytes, at: 128)
         features.transfer(bytes, at: 136)
+        // Counts only with its flag, which programs that do not know it clear.
+        var sum = pageSum ?? 0
+        bytes.field(&sum, at: 160)
+        if pageSum != nil { pageSum = sum }
         for index in 0 ..< Self.partCount {
             bytes.field(&pageMapParts[index], at: 256 + index * 4)
         }

@@ -102,6 +102,13 @@ package struct PageChecksums: Equatable {
         unsafe page.storeBytes(of: value, toByteOffset: index * 8, as: UInt64.self)
     }
 
+    /// The sum of the entries, modulo 2^64.
+    package static func sumOfEntries(in page: UnsafeRawBufferPointer) -> UInt64 {
+        var sum: UInt64 = 0
+        for index in 0 ..< entriesPerPage { sum &+= unsafe entry(index, in: page) }
+        return sum
+    }
+
     /// The difference between the checksum page's own checksum and the right one: 0 for an intact
     /// page, and for one that is all zeros.
     package static func difference(_ page: UnsafeRawBufferPointer, pageNumber: Int) -> UInt64 {

@@ -7,14 +7,14 @@ public enum SystemError: Error, Equatable, Sendable {
 
     public enum Operation: String, Sendable {
         case open, status, read, write, sync, grow, truncate, map, rename, remove, lock,
-            syncDirectory
+            syncDirectory, list, createFolder
 
         /// Whether the failure says nothing about the contents of the disk: this process could not
         /// get a descriptor, addresses, memory or a lock. Other processes are not affected, and
         /// this one may retry.
         package var concernsThisProcessAlone: Bool {
             switch self {
-            case .open, .status, .map, .lock: true
+            case .open, .status, .map, .lock, .list: true
             default: false
             }
         }

@@ -35,6 +35,12 @@ public protocol Disk: AnyObject, Sendable {
     func renameReplacing(_ source: String, to destination: String) throws(SystemError)
     /// Makes new, renamed and removed names in the folder of `path` durable.
     func syncDirectory(of path: String) throws(SystemError)
+    /// The names of all that is in the folder at `path`, in any order. Throws `ENOENT` if there is
+    /// no folder. A name that comes or goes meanwhile may be among them or not.
+    func names(inFolder path: String) throws(SystemError) -> [String]
+    /// Creates a folder. Throws `EEXIST` if anything exists at `path`. The name is durable after
+    /// `syncDirectory(of: path)`.
+    func createFolder(_ path: String) throws(SystemError)
     /// The identity of the file at `path` now; nil if there is none.
     func fileIdentity(at path: String) -> FileIdentity?
     /// The absolute path without links that `path` leads to now, whether or not the file exists

@@ -9,6 +9,8 @@ import Synchronization
 /// is opened. Any thread.
 package final class MemoryDisk: Disk {
     private let files = Mutex<[String: MemoryStorage]>([:])
+    /// The folders that were made. A file needs none: its folder is there with it.
+    private let folders = Mutex<Set<String>>([])
     /// What errors call the disk's files.
     private let name: String
     /// The disk on which copies of this one's files are made.
@@ -67,6 +69,23 @@ package final class MemoryDisk: Disk {
     package func remove(_ path: String) { files.withLock { $0[path] = nil } }
 
     package func syncDirectory(of path: String) {}
+
+    package func names(inFolder path: String) throws(SystemError) -> [String] {
+        let made = folders.withLock { $0 }
+        let paths = files.withLock { Array($0.keys) } + made
+        let names = paths.filter { PathBytes.folder(of: $0) == path }.map(PathBytes.name(of:))
+        guard !names.isEmpty || made.contains(path) else {
+            throw SystemError(.list, path, .noSuchFileOrDirectory)
+        }
+        return names
+    }
+
+    package func createFolder(_ path: String) throws(SystemError) {
+        let isFile = exists(path)
+        guard !isFile, folders.withLock({ $0.insert(path).inserted }) else {
+            throw SystemError(.createFolder, path, .fileExists)
+        }
+    }
 
     package func fileIdentity(at path: String) -> FileIdentity? {
         files.withLock { $0[path]?.identity }

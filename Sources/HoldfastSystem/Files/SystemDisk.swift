@@ -192,6 +192,12 @@ public final class SystemDisk: Disk {
         try directory.syncNames()
     }
 
+    public func createFolder(_ path: String) throws(SystemError) {
+        if let errno = unsafe Self.calling(path, { unsafe mkdir($0, 0o777) }).errno {
+            throw SystemError(.createFolder, path, errno)
+        }
+    }
+
     public func resolve(_ path: String) -> String {
         var path = path
         // The number of links that the kernel follows.

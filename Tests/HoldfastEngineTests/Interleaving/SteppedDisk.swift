@@ -88,6 +88,17 @@
             try disk.syncDirectory(of: path)
         }
 
+        func names(inFolder path: String) throws(SystemError) -> [String] {
+            step(.reads)
+            return try disk.names(inFolder: path)
+        }
+
+        func createFolder(_ path: String) throws(SystemError) {
+            try requireLife(path)
+            step(.changes)
+            try disk.createFolder(path)
+        }
+
         func fileIdentity(at path: String) -> FileIdentity? {
             step(.reads)
             return disk.fileIdentity(at: path)

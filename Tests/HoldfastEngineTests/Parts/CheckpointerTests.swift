@@ -138,7 +138,7 @@ import Testing
         let pages = try (1 ... 3).map { try parts.commitPage(holding: $0) }
         let lines = try lines(of: parts)
         var header = try parts.header
-        header.pageMapParts = try writer(of: parts).write(lines, from: header).parts
+        header.pageMapParts = try writer(of: parts).write(lines, from: header).table.parts
         header.heapPages = lines.heapPages
         var verifier = PageVerifier(file: try parts.file, header: header)
         let numbers = pages.map { Int($0) / HeapLayout.pageBytes }

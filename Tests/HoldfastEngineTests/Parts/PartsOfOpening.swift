@@ -131,6 +131,7 @@ final class PartsOfOpening {
             for (file, name) in names where name == short(from) { names[file] = short(to) }
             return "rename to \(short(to))"
         case .remove(let name): return "remove \(short(name))"
+        case .createFolder(let name): return "create folder \(name)"
         case .syncDirectory: return "sync folder"
         }
     }

@@ -7,7 +7,7 @@ let cases: [String: (usual: Int, run: (Int) throws -> Void)] = [
     "array": (1_000_000_000, array), "sparse": (1_000_000_000, sparse),
     "nested": (100_000, nested), "list": (10_000_000, list), "map": (100_000_000, map),
     "map-transactions": (30_000_000, mapTransactions), "transaction": (10_000_000, transaction),
-    "heaps": (1000, heaps),
+    "heaps": (1000, heaps), "archive": (10_000_000, archive),
 ]
 
 let arguments = CommandLine.arguments

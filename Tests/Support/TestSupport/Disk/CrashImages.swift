@@ -1,12 +1,15 @@
+import MemoryMapping
+
 /// The possible states of the disk after a power cut. Walks a disk's journal forward and, after any
 /// call, makes images of possible disk contents.
 ///
 /// Rules: synced data is present. Data that was pending when a sync failed is lost, although the
 /// cache shows it. Of each unsynced write, every 512-byte sector is present or not, independently.
 /// An unsynced change of a file's size has happened or not. Names that were created, moved or
-/// removed since the last sync of the directory are present or not, each move as a whole. In a file
-/// that is mapped shared, any sector may be as last synced or as it was at the power cut. All
-/// choices come from one seed, so an image can be reproduced.
+/// removed since the last sync of their folder are present or not, each move as a whole; a folder
+/// is a name too, and takes what is in it along. In a file that is mapped shared, any sector may be
+/// as last synced or as it was at the power cut. All choices come from one seed, so an image can be
+/// reproduced.
 public struct CrashImages {
     private struct File {
         var durable: [UInt8] = []
@@ -22,6 +25,8 @@ public struct CrashImages {
     /// The file of each name now, and the file moved by each pending move, by the call's number.
     private var currentNames: [String: Int] = [:]
     private var movedFiles: [Int: Int] = [:]
+    /// The folders that have been made since the journal's beginning.
+    private var madeFolders: Set<String> = []
     /// The number of calls that have happened.
     public private(set) var position = 0
     /// The part of a failed sync that reached the disk: nothing (0), or sectors chosen with this
@@ -53,6 +58,10 @@ public struct CrashImages {
         case .remove:
             pendingNames.append((number, call))
             apply(call, number, to: &currentNames)
+        case .createFolder(let name):
+            madeFolders.insert(name)
+            pendingNames.append((number, call))
+            apply(call, number, to: &currentNames)
         case .write(let file, _, _), .zero(let file, _, _), .resize(let file, _):
             files[file, default: File()].pending.append((number, call))
         case .sync(let file):
@@ -78,10 +87,26 @@ public struct CrashImages {
             }
             state.pending = kept
             files[file] = state
-        case .syncDirectory:
-            for (number, call) in pendingNames { apply(call, number, to: &durableNames) }
-            pendingNames = []
+        case .syncDirectory(let folder):
+            for (number, call) in pendingNames where Self.folder(of: call) == folder {
+                apply(call, number, to: &durableNames)
+            }
+            pendingNames.removeAll { Self.folder(of: $0.call) == folder }
         }
+    }
+
+    /// The folder whose names the call changes; files move within their folder only.
+    private static func folder(of call: SimulatedDisk.Call) -> String? {
+        switch call {
+        case .create(let name, _), .rename(_, let name), .remove(let name), .createFolder(let name):
+            PathBytes.folder(of: name)
+        case .write, .zero, .resize, .sync, .failedSync, .syncDirectory: nil
+        }
+    }
+
+    /// The path of a name of an image: those of folders end with a slash.
+    static func path(of name: String) -> String {
+        name.hasSuffix("/") ? String(name.dropLast()) : name
     }
 
     /// The treatment of unsynced changes; every seed also selects one of these.
@@ -91,7 +116,7 @@ public struct CrashImages {
         case prefix
     }
 
-    /// The contents of the disk if the power is cut now.
+    /// The contents of the disk if the power is cut now. A name that ends with a slash is a folder.
     public func image(seed: UInt64) -> [String: [UInt8]] {
         var random = SplitMix(state: seed &* 0x9e37_79b9_7f4a_7c15 &+ UInt64(position))
         let strategy = Strategy.allCases[Int(random.next() % UInt64(Strategy.allCases.count))]
@@ -147,6 +172,10 @@ public struct CrashImages {
                 }
             if happened { apply(call, number, to: &names) }
         }
+        // What lies in a folder whose name is lost, is lost too.
+        for folder in madeFolders where names[folder + "/"] == nil {
+            names = names.filter { !$0.key.hasPrefix(folder + "/") }
+        }
         return names.mapValues { contents[$0] ?? [] }
     }
 
@@ -200,7 +229,7 @@ public struct CrashImages {
                 start = end
                 number += 1
             }
-        case .create, .sync, .failedSync, .rename, .remove, .syncDirectory: break
+        case .create, .sync, .failedSync, .rename, .remove, .createFolder, .syncDirectory: break
         }
     }
 
@@ -214,6 +243,7 @@ public struct CrashImages {
             names[from] = nil
             names[to] = file
         case .remove(let name): names[name] = nil
+        case .createFolder(let name): names[name + "/"] = -1
         case .write, .zero, .resize, .sync, .failedSync, .syncDirectory: break
         }
     }

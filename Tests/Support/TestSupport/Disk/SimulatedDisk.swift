@@ -30,7 +30,8 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         case failedSync(file: Int)
         case rename(from: String, to: String)
         case remove(name: String)
-        case syncDirectory
+        case createFolder(name: String)
+        case syncDirectory(folder: String)
     }
 
     /// The result of a call that is not carried out.
@@ -42,10 +43,13 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
 
     public enum Operation: Equatable, Sendable {
         case open, status, read, write, grow, truncate, map, sync, rename, remove, syncDirectory
+        case createFolder
     }
 
     private let lock = RecursiveLock()
     private var names: [String: SimulatedFile.Contents] = [:]
+    /// The folders that were made. A file needs none: its folder is there with it.
+    private var folders: Set<String> = []
     private var nextFile = 0
     public private(set) var journal: [Call] = []
     /// Reads and maps, which are not in the journal: (file name, bytes).
@@ -77,9 +81,14 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
 
     public init() {}
 
-    /// A disk with these files, as after a restart.
+    /// A disk with these files, as after a restart. A name that ends with a slash is a folder.
     public init(files: [String: [UInt8]]) {
         for (name, bytes) in files {
+            if name.hasSuffix("/") {
+                folders.insert(String(name.dropLast()))
+                journal.append(.createFolder(name: String(name.dropLast())))
+                continue
+            }
             let contents = SimulatedFile.Contents(number: nextFile)
             nextFile += 1
             contents.replace(with: bytes)
@@ -88,7 +97,8 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
             journal.append(.write(file: contents.number, offset: 0, bytes: bytes))
             journal.append(.sync(file: contents.number))
         }
-        journal.append(.syncDirectory)
+        let places = Set(files.keys.map { PathBytes.folder(of: CrashImages.path(of: $0)) })
+        for place in places { journal.append(.syncDirectory(folder: place)) }
         sharedSnapshots = Array(repeating: [:], count: journal.count)
     }
 
@@ -100,6 +110,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
             nextFile = other.nextFile
             journal = other.journal
             sharedSnapshots = other.sharedSnapshots
+            folders = other.folders
             for (name, old) in other.names {
                 let contents = SimulatedFile.Contents(number: old.number)
                 contents.replace(with: old.bytes())
@@ -109,9 +120,14 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         }
     }
 
-    /// The complete current contents, as a killed process leaves them.
+    /// The complete current contents, as a killed process leaves them. A name that ends with a
+    /// slash is a folder.
     public func currentFiles() -> [String: [UInt8]] {
-        lock.run { names.mapValues { $0.bytes() } }
+        lock.run {
+            var files = names.mapValues { $0.bytes() }
+            for folder in folders { files[folder + "/"] = [] }
+            return files
+        }
     }
 
     public func clearCounts() {
@@ -235,7 +251,29 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     public func syncDirectory(of path: String) throws(SystemError) {
         try locked { () throws(SystemError) in
             try check(.syncDirectory, path, as: .syncDirectory)
-            record(.syncDirectory)
+            record(.syncDirectory(folder: PathBytes.folder(of: path)))
+        }
+    }
+
+    public func names(inFolder path: String) throws(SystemError) -> [String] {
+        try locked { () throws(SystemError) in
+            let paths = Array(names.keys) + folders
+            let found = paths.filter { PathBytes.folder(of: $0) == path }
+            guard !found.isEmpty || folders.contains(path) else {
+                throw SystemError(.list, path, .noSuchFileOrDirectory)
+            }
+            return found.map(PathBytes.name(of:))
+        }
+    }
+
+    public func createFolder(_ path: String) throws(SystemError) {
+        try locked { () throws(SystemError) in
+            try check(.createFolder, path, as: .createFolder)
+            guard names[path] == nil, !folders.contains(path) else {
+                throw SystemError(.createFolder, path, .fileExists)
+            }
+            record(.createFolder(name: path))
+            folders.insert(path)
         }
     }
 }

@@ -58,6 +58,16 @@ public final class TappedDisk: Disk, @unchecked Sendable {
         try disk.syncDirectory(of: path)
     }
 
+    public func names(inFolder path: String) throws(SystemError) -> [String] {
+        try call(.read, path)
+        return try disk.names(inFolder: path)
+    }
+
+    public func createFolder(_ path: String) throws(SystemError) {
+        try call(.createFolder, path)
+        try disk.createFolder(path)
+    }
+
     public func fileIdentity(at path: String) -> FileIdentity? { disk.fileIdentity(at: path) }
 
     public func resolve(_ path: String) -> String { disk.resolve(path) }

@@ -45,6 +45,12 @@ final class StoppingDisk: Disk {
     func syncDirectory(of path: String) throws(SystemError) {
         try SystemDisk.shared.syncDirectory(of: path)
     }
+    func names(inFolder path: String) throws(SystemError) -> [String] {
+        try SystemDisk.shared.names(inFolder: path)
+    }
+    func createFolder(_ path: String) throws(SystemError) {
+        try SystemDisk.shared.createFolder(path)
+    }
     func resolve(_ path: String) -> String { SystemDisk.shared.resolve(path) }
     func fileIdentity(at path: String) -> FileIdentity? { SystemDisk.shared.fileIdentity(at: path) }
 

@@ -60,6 +60,15 @@ import Testing
             }
         }
 
+        /// Commits one word.
+        func store(_ counter: UInt64) throws {
+            let context = try engine.beginWrite()
+            HeapAccess(context: context, epoch: context.pointee.epoch)
+                .store(counter, at: Self.counter)
+            try engine.commit(context)
+            counters[engine.view.commitNumber] = counter
+        }
+
         func reopen() throws {
             try engine.close()
             engine = try Self.open(disk)
@@ -174,6 +183,34 @@ import Testing
         for (commit, counter) in past where commit >= 5 {
             #expect(try heap.restoredCounter(commit) == counter)
         }
+        try heap.engine.close()
+    }
+
+    /// What is folded into a new base leads to the same pages, also those that were written and
+    /// hold zeros.
+    @Test func aPrunedArchiveHasTheSamePages() throws {
+        let heap = try ArchivedHeap(Self.quietDisk())
+        try heap.commit(5)
+        try heap.archive()
+        for _ in 0 ..< 4 {
+            let context = try heap.engine.beginWrite()
+            let access = HeapAccess(context: context, epoch: context.pointee.epoch)
+            let block = access.allocate(byteCount: 65_536)
+            for word in 0 ..< UInt64(8192) { access.store(UInt64(0), at: block + 8 * word) }
+            try heap.engine.commit(context)
+            try heap.commit(6)
+            try heap.archive()
+        }
+        let folder = ArchiveFolder(ArchivedHeap.folder, disk: heap.disk)
+        let change = try ArchiveChange(folder)
+        let report = try ArchivePruner(change).prune(
+            Retention(segments: 2), now: 0, isForced: true)
+        change.end()
+        #expect(report.base != nil && report.removedBytes > 0)
+        try heap.restore()
+        #expect(try heap.differentPages() == [])
+        let findings = try ArchiveRestorer(folder).verify(scratch: "/sim/scratch.heap")
+        #expect(findings.problems == [] && findings.comparedStates > 2)
         try heap.engine.close()
     }
 

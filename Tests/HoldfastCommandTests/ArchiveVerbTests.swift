@@ -116,4 +116,43 @@ import TestSupport
         #expect(restored.status == 1 && restored.error.contains(segment))
         #expect(!folder.names.contains("out.heap"))
     }
+
+    @Test func aStandbyFollowsAndIsPromoted() throws {
+        try sell(1)
+        let one = try commit()
+        let standby = folder.file("standby.heap")
+        let made = try Command.run("follow", archive, standby)
+        #expect(made.status == 0 && made.output.contains("commit \(one)"))
+        try sell(2)
+        let two = try commit()
+        #expect(try Command.run("follow", archive, standby).output.contains("commit \(two)"))
+        #expect(try Command.run("diff", standby, path).status == 0)
+        #expect(try Command.run("check", standby).status == 0)
+        let heap = try PersistentHeap.open(standby)
+        #expect(throws: HeapError.following(path: standby)) {
+            try heap.write { tx in try tx.map("stock", String.self, Int.self)["bolt"] = 3 }
+        }
+        try heap.close()
+        let refused = try Command.run("archive", standby, folder.file("other"))
+        #expect(refused.status == 1 && refused.error.contains("holdfast promote"))
+        #expect(try Command.run("promote", standby).status == 0)
+        let own = try PersistentHeap.open(standby)
+        try own.write { tx in try tx.map("stock", String.self, Int.self)["bolt"] = 3 }
+        try own.close()
+        let parted = try Command.run("follow", archive, standby)
+        #expect(parted.status == 1 && parted.error.contains("does not follow"))
+        #expect(try Command.run("show", standby, "stock").output.contains("\"bolt\"       3"))
+    }
+
+    @Test func aPrivateHeapStaysPrivate() throws {
+        let files = FileManager.default
+        try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        _ = try commit()
+        #expect(try Command.run("restore", archive, folder.file("out.heap")).status == 0)
+        let segments = try files.contentsOfDirectory(atPath: archive).map { archive + "/" + $0 }
+        for file in segments + [folder.file("out.heap"), path + "-archive"] {
+            let mode = try files.attributesOfItem(atPath: file)[.posixPermissions] as? Int
+            #expect(mode == 0o600, "\(file)")
+        }
+    }
 }

@@ -296,8 +296,50 @@ import TestSupport
             for _ in 0 ..< 3 { try work.commit() }
         }
         #expect(!(try archive(work, &recorded)))
+        // Whole pages of checksums are cleared, of a part that stays.
+        try work.engine.change { _ = $0.allocate(byteCount: 2100 << 12) }
+        let last = try work.engine.change { access in
+            let last = access.allocate(byteCount: 1900 << 12)
+            for page in 0 ..< UInt64(1900) { access.store(page + 3, at: last + page << 12) }
+            return last
+        }
+        #expect(!(try archive(work, &recorded)))
+        try work.engine.change { $0.free(last, byteCount: 1900 << 12) }
+        #expect(!(try archive(work, &recorded)))
+        #expect(recorded.intervals.last?.end?.pageSum != nil)
         // The states with a known sum are compared above.
         #expect(recorded.intervals.filter { $0.end?.pageSum != nil }.count > 8)
+        try work.engine.close()
+    }
+
+    /// Pages of data become pages of checksums between two checkpoints.
+    @Test func pagesBecomePagesOfChecksums() throws {
+        let work = try Work(seed: 5)
+        var recorded = Recorded()
+        try work.commit()
+        #expect(try archive(work, &recorded))
+        for kilobytes in [100, 400, 700, 900] {
+            let block = try work.engine.change { access in
+                let block = access.allocate(byteCount: kilobytes << 10)
+                for page in 0 ..< UInt64(kilobytes / 4) {
+                    access.store(page + 5, at: block + page << 12)
+                }
+                return block
+            }
+            try work.engine.change { $0.free(block, byteCount: kilobytes << 10) }
+            let large = try work.engine.change { access in
+                (0 ..< 40).map { _ in
+                    let block = access.allocate(byteCount: 100_000)
+                    access.store(UInt64(1), at: block)
+                    return block
+                }
+            }
+            #expect(!(try archive(work, &recorded)))
+            try work.engine.change { access in
+                for block in large { access.free(block, byteCount: 100_000) }
+            }
+            #expect(!(try archive(work, &recorded)))
+        }
         try work.engine.close()
     }
 

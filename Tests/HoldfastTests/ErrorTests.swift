@@ -12,7 +12,7 @@ import Testing
         .badRootName(path: path, name: "a", reason: "it is bad"), .isDirectory(path: path),
         .notARegularFile(path: path),
         .permissionDenied(path: path, operation: "write"), .readOnlyFolder(path: path),
-        .emptyFile(path: path),
+        .following(path: path), .parted(path: path), .emptyFile(path: path),
         .notAHeap(path: path), .newerFormat(path: path, found: 7, supported: 1),
         .unknownFeatures(path: path, features: 5, mayBeRead: true),
         .unknownFeatures(path: path, features: 5, mayBeRead: false),

@@ -49,7 +49,7 @@ public struct HeapArchive: Sendable {
     /// The archive in the folder at `path`, whether or not there is one yet.
     public init(_ path: String) { self.path = path }
 
-    private var folder: ArchiveFolder { ArchiveFolder(path) }
+    var folder: ArchiveFolder { ArchiveFolder(path) }
 
     /// Returns the numbers of the first and the last commit that the archive has; nil if it has
     /// none. Commits in between may be missing if the archive has begun anew.

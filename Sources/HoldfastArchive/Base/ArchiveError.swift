@@ -42,6 +42,10 @@ public enum ArchiveError: Error, Equatable, Sendable {
     /// are the commits that it has.
     case momentNotFound(path: String, moment: String, oldest: UInt64, newest: UInt64)
 
+    // Following
+    /// The heap does not follow an archive.
+    case notFollowing(path: String)
+
     // Writing
     /// What should be archived does not continue from commit `newest`, the last in the archive.
     case notContinuous(path: String, newest: UInt64, found: UInt64)
@@ -130,6 +134,8 @@ extension ArchiveError: CustomStringConvertible {
         case .momentNotFound(let path, let moment, let oldest, let newest):
             "\(path) does not have the heap \(moment): it has commits \(oldest) to \(newest). Choose "
                 + "a moment between them."
+        case .notFollowing(let path):
+            "\(path) does not follow an archive. Choose another path for the heap that is to follow."
         case .notContinuous(let path, let newest, let found):
             "\(path) ends with commit \(newest), and what should be archived begins with the state "
                 + "after commit \(found). Begin with a new base; if the heap is older than the "

@@ -34,8 +34,6 @@ final class MergedPage {
 
     func has(_ line: Int) -> Bool { mask & 1 << UInt64(line) != 0 }
 
-    var isZero: Bool { unsafe PageChecksums.isZero(UnsafeRawBufferPointer(bytes)) }
-
     /// Writes the lines as runs.
     func write(to output: SegmentAppender) throws(ArchiveError) {
         var runs: [Range<Int>] = []

@@ -154,8 +154,9 @@ struct SegmentMerge {
                 }
                 next += 1
             }
-            // What a base does not name is zeros.
-            if page.mask != 0, !isBase || !page.isZero { try page.write(to: output) }
+            // Also a page of zeros: one that was written has a checksum, and one that was not has
+            // none.
+            if page.mask != 0 { try page.write(to: output) }
         }
     }
 }

@@ -66,6 +66,12 @@ extension HeapError {
         case .replaced(let path):
             "\(path) was removed or replaced while it was open. Run this again to use the current "
                 + "file."
+        case .following(let path):
+            "\(path) is a standby that follows an archive, so it cannot be changed. Make it a heap of "
+                + "its own: holdfast promote \(path)"
+        case .parted(let path):
+            "\(path) follows an archive, but was changed otherwise, so it cannot go on. Remove it, and "
+                + "follow the archive anew; or keep it: holdfast promote \(path)"
         case .readOnly(let path):
             "\(path) is read-only. Change the file's permissions (chmod), or make a copy elsewhere."
         case .damagedPages(let path, let pages):

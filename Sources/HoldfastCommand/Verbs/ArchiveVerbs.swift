@@ -176,7 +176,7 @@ extension Invocation {
     }
 
     /// Shows progress, and ends the work when the program is interrupted.
-    fileprivate func showing(_ bar: ProgressBar) -> (ArchiveProgress) throws -> Void {
+    func showing(_ bar: ProgressBar) -> (ArchiveProgress) throws -> Void {
         { progress in
             try Interruption.check()
             bar.show(progress.doneBytes, of: progress.totalBytes)

@@ -5,7 +5,8 @@ import HoldfastTools
 extension Verb {
     /// Every verb, in the order of the overview.
     static let all: [Verb] = [
-        info, check, show, diff, map, dump, load, copy, archive, restore, verify, tail, compact,
+        info, check, show, diff, map, dump, load, copy, archive, restore, verify, tail, follow,
+        promote, compact,
         grow, shrink, bench, watch, metrics, completions,
     ]
 

@@ -49,6 +49,10 @@ public enum HeapError: Error, Equatable, Sendable {
     /// A part of the log that was durable cannot be read; commits after the given one would be
     /// lost.
     case damagedLog(path: String, logPath: String, lastWholeCommit: UInt64)
+    /// The heap follows an archive, and is not changed otherwise.
+    case following(path: String)
+    /// The heap follows an archive, and was changed otherwise.
+    case parted(path: String)
     /// Another process is doing exclusive work, such as building or compacting.
     case busy(path: String)
     /// Another thread or process did not finish in time.
@@ -190,6 +194,12 @@ extension HeapError: CustomStringConvertible {
         case .readOnlyFolder(let path):
             "The folder of \(path) cannot be written to, and a heap that is open for writing needs "
                 + "its log next to it. Move the heap to a writable folder, or open it read-only."
+        case .following(let path):
+            "\(path) follows an archive, so it cannot be changed. Open it read-only, or make it a "
+                + "heap of its own with promote()."
+        case .parted(let path):
+            "\(path) follows an archive, but was changed otherwise, so it cannot go on. Remove it and "
+                + "follow the archive anew, or make it a heap of its own with promote()."
         case .emptyFile(let path):
             "\(path) is empty, so it is not a heap. Remove it to create a new heap there, or "
                 + "restore it from a copy."

@@ -144,6 +144,8 @@ final class Committer {
     /// Trims the allocator and commits that, so that its spare memory does not stay in the file.
     /// Bypasses `commit`, because the lock is already held.
     func commitTrim() throws(HeapError) {
+        // Its allocator is that of the heap that it follows.
+        if view.isFollowing { return }
         view.markUnusedLines()
         Allocator.trim(view)
         guard !dirty.isEmpty else { return }

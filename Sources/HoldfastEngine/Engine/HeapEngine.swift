@@ -212,7 +212,7 @@ public final class HeapEngine: @unchecked Sendable {
         view.demandNoOpenTransaction(for: "heap.write")
         return try awake { () throws(HeapError) in
             try heap.lifecycle.requireWritable()
-            return try pool.beginWriting(in: try pool.lockForWriting())
+            return try changeable(try pool.beginWriting(in: try pool.lockForWriting()))
         }
     }
 
@@ -222,8 +222,18 @@ public final class HeapEngine: @unchecked Sendable {
         return try unlessSuspended { () throws(HeapError) in
             try heap.lifecycle.requireWritable()
             guard let image = try pool.tryToLockForWriting() else { return nil }
-            return try pool.beginWriting(in: image)
+            return try changeable(try pool.beginWriting(in: image))
         }
+    }
+
+    /// Ends the transaction with an error if the heap follows an archive.
+    @inline(__always)
+    private func changeable(_ context: Context) throws(HeapError) -> Context {
+        guard context.pointee.view._withUnsafeGuaranteedRef({ $0.isFollowing }) else {
+            return context
+        }
+        abort(context)
+        throw HeapError.following(path: path)
     }
 
     /// Commits atomically. On an error, nothing has changed.

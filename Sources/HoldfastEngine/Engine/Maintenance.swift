@@ -66,6 +66,7 @@ final class Maintenance {
         openSnapshot: () throws(HeapError) -> HeapEngine
     ) throws(HeapError) -> PendingHistory {
         guard let file = dataFile.file else { throw HeapError.closed(path: dataFile.path) }
+        guard !view.isFollowing else { throw HeapError.following(path: dataFile.path) }
         let archive = ArchiveRegistration(dataFile: dataFile, lock: checkpointer.lock)
         try checkpoint()
         if let place, var queued = try archive.history(after: place) {

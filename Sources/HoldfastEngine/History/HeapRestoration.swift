@@ -23,15 +23,16 @@ package final class HeapRestoration {
     private var table = PageChecksums(parts: [])
 
     /// `hashSeed` and `creationTime` are those of the heap that is restored; its identity is a new
-    /// one, because from here on it is a heap of its own.
+    /// one, because from here on it is a heap of its own. `rights`: the permissions of the new
+    /// file; nil: those of the process's umask.
     package init(
         path: String, replacing: Bool, hashSeed: HeapIdentity, creationTime: UInt64,
-        disk: any Disk
+        rights: FileRights? = nil, disk: any Disk
     ) throws(HeapError) {
         if let objection = PathObjection(toText: path) { throw HeapError(objection, path: path) }
         let place = disk.resolve(path)
         if !replacing, disk.exists(place) { throw HeapError.alreadyExists(path: path) }
-        builder = try HeapFileBuilder(path: place, named: path, rights: nil, disk: disk)
+        builder = try HeapFileBuilder(path: place, named: path, rights: rights, disk: disk)
         self.replacing = replacing
         self.hashSeed = hashSeed
         self.creationTime = creationTime
@@ -126,7 +127,8 @@ package final class HeapRestoration {
     }
 
     /// Completes the file and gives it its name. `time`: of the last step, in seconds since 1970.
-    package func finish(time: UInt64) throws(HeapError) {
+    /// `followed`: the heap whose archive the new heap is to follow; nil for a heap of its own.
+    package func finish(time: UInt64, following followed: HeapIdentity? = nil) throws(HeapError) {
         guard heapPages >= HeapLayout.initialPages else { throw damage("it is empty") }
         try translating { () throws(SystemError) in
             let size = try builder.file.size()
@@ -136,6 +138,7 @@ package final class HeapRestoration {
                 try builder.file.grow(from: size, to: wanted, reservingBlocks: false)
             }
         }
+        if followed != nil { try storeFollowedState() }
         try writeChecksums()
         var header = HeapHeader.made(identity: .random(), hashSeed: hashSeed)
         header.creationTime = creationTime
@@ -146,6 +149,10 @@ package final class HeapRestoration {
         header.heapPages = heapPages
         header.pageMapParts = table.parts
         header.pageSum = entries.sum
+        if let followed {
+            header.isFollowing = true
+            header.followed = followed
+        }
         guard case .header(header) = header.encoded().withUnsafeBytes(HeapHeader.decode) else {
             throw damage("its header would not be valid")
         }
@@ -154,6 +161,13 @@ package final class HeapRestoration {
             try builder.file.sync()
             try builder.finish(header, replacing: replacing)
         }
+    }
+
+    private func storeFollowedState() throws(HeapError) {
+        let page = try open(Int(HeapLayout.allocatorRootPage), isWhole: false)
+        FollowedState(at: place, ownCommit: place.commitNumber).store(
+            to: page.bytes.baseAddress! - Int(AllocatorRoot.offset))
+        try flush()
     }
 
     private func writeChecksums() throws(HeapError) {

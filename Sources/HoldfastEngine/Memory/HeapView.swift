@@ -107,6 +107,9 @@ final class HeapView: @unchecked Sendable {
         (image.base + Int(AllocatorRoot.endField)).load(as: UInt64.self)
     }
 
+    /// Whether the heap follows an archive.
+    var isFollowing: Bool { FollowedState.isThere(in: image.base) }
+
     /// The allocator's root page.
     var rootBytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(

@@ -19,8 +19,11 @@ public struct FormatFeatures: Equatable, Sendable {
         self.incompatible = incompatible
     }
 
-    /// The features of all files that this library knows. There are none yet.
-    static let known = FormatFeatures()
+    /// Of data files, read-only compatible: the heap follows an archive; see `FollowedState`.
+    package static let following: UInt64 = 1
+
+    /// The features of the files that this library knows.
+    static let known = FormatFeatures(readOnlyCompatible: following)
 
     package var isEmpty: Bool { self == FormatFeatures() }
 

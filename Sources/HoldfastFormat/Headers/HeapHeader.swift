@@ -52,6 +52,9 @@ public struct HeapHeader: Equatable, Sendable {
     public var pageMapParts = [UInt32](repeating: 0, count: Self.partCount)
     package static let partCount = PageMap.partCount - PageMap.firstPartExponent
 
+    /// The identity of the heap whose archive this heap follows, if it has the feature.
+    public var followed = HeapIdentity(high: 0, low: 0)
+
     public init(identity: HeapIdentity, hashSeed: HeapIdentity) {
         self.identity = identity
         self.hashSeed = hashSeed
@@ -69,6 +72,21 @@ public struct HeapHeader: Equatable, Sendable {
         case notAHeader
 
         public var isHeader: Bool { if case .header = self { true } else { false } }
+    }
+
+    /// Whether the heap follows an archive, and is not changed otherwise.
+    public var isFollowing: Bool {
+        get { features.readOnlyCompatible & FormatFeatures.following != 0 }
+        set {
+            if newValue {
+                features.readOnlyCompatible |= FormatFeatures.following
+                formatVersion = max(formatVersion, HeapLayout.featureVersion)
+            } else {
+                features.readOnlyCompatible &= ~FormatFeatures.following
+                followed = HeapIdentity(high: 0, low: 0)
+                if features.isEmpty { formatVersion = HeapLayout.formatVersion }
+            }
+        }
     }
 
     // MARK: Bytes
@@ -118,6 +136,8 @@ public struct HeapHeader: Equatable, Sendable {
         var sum = pageSum ?? 0
         bytes.field(&sum, at: 160)
         if pageSum != nil { pageSum = sum }
+        bytes.field(&followed.high, at: 168)
+        bytes.field(&followed.low, at: 176)
         for index in 0 ..< Self.partCount {
             bytes.field(&pageMapParts[index], at: 256 + index * 4)
         }

@@ -229,9 +229,7 @@ public final class HeapEngine: @unchecked Sendable {
     /// Ends the transaction with an error if the heap follows an archive.
     @inline(__always)
     private func changeable(_ context: Context) throws(HeapError) -> Context {
-        guard context.pointee.view._withUnsafeGuaranteedRef({ $0.isFollowing }) else {
-            return context
-        }
+        guard FollowedState.isThere(in: context.pointee.base) else { return context }
         abort(context)
         throw HeapError.following(path: path)
     }

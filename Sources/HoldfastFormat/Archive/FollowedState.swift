@@ -4,7 +4,9 @@
 ///     offset size
 ///       32    24   the place of the archive's history that the heap is at
 ///       56     8   the number of the heap's own commit that led there, plus 1; 0: it follows none
+@usableFromInline
 package struct FollowedState: Equatable, Sendable, BitwiseCopyable {
+    @inlinable
     package static var offset: UInt64 { AllocatorRoot.offset + 32 }
 
     package var place: HistoryPlace
@@ -46,7 +48,8 @@ package struct FollowedState: Equatable, Sendable, BitwiseCopyable {
         bytes.field(&mark, at: 24)
     }
 
-    /// Whether the heap that begins at `base` follows an archive.
+    /// Whether the heap that begins at `base` follows an archive. Asked by every write transaction.
+    @inlinable @inline(__always)
     package static func isThere(in base: UnsafeRawPointer) -> Bool {
         unsafe base.loadUnaligned(fromByteOffset: Int(offset) + 24, as: UInt64.self) != 0
     }

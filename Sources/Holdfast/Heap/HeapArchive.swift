@@ -131,7 +131,8 @@ public struct HeapArchive: Sendable {
             scratch: Self.unusedPath(in: folder), progress: progress)
     }
 
-    private static func unusedPath(in folder: String?) -> String {
+    /// A path for a temporary heap, in `folder` or the folder for temporary files.
+    package static func unusedPath(in folder: String? = nil) -> String {
         (folder ?? FileManager.default.temporaryDirectory.path()) + "/holdfast-\(UUID()).heap"
     }
 

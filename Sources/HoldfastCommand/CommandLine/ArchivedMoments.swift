@@ -28,7 +28,7 @@ final class ArchivedMoments {
                     + "the number of a commit, a time such as 2026-11-29T10:00:00Z, or newest",
                 verb: verb)
         }
-        let file = FileManager.default.temporaryDirectory.path() + "/holdfast-\(UUID()).heap"
+        let file = HeapArchive.unusedPath()
         files.append(file)
         try HeapArchive(folder).restore(to: file, at: moment) { _ in try Interruption.check() }
         return file

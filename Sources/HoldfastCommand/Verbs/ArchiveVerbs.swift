@@ -3,12 +3,9 @@ import Holdfast
 import HoldfastTools
 
 extension Verb {
-    private static let folder = Operand(
-        name: "FOLDER", summary: "the archive: a folder of segments")
-
     static let archive = Verb(
         name: "archive", summary: "add what has been committed since the last time to an archive",
-        operands: [heapFile, folder],
+        operands: [heapFile, archiveFolder],
         options: [
             Option(
                 name: "every", value: "SECONDS",
@@ -67,7 +64,7 @@ extension Verb {
 
     static let restore = Verb(
         name: "restore", summary: "make a heap as it was at a moment, from an archive",
-        operands: [folder, Operand(name: "OUT", summary: "the new heap file")],
+        operands: [archiveFolder, Operand(name: "OUT", summary: "the new heap file")],
         options: [
             Option(
                 name: "at", value: "TIME",
@@ -114,7 +111,7 @@ extension Verb {
 
     static let verify = Verb(
         name: "verify", summary: "check an archive: all its files, and the states they lead to",
-        operands: [folder],
+        operands: [archiveFolder],
         options: [json],
         details: [
             "Reads every segment and makes every archived state again, in a temporary file, to "

@@ -5,7 +5,7 @@ extension Verb {
     static let follow = Verb(
         name: "follow", summary: "keep a standby of a heap up to date, from the heap's archive",
         operands: [
-            Operand(name: "FOLDER", summary: "the archive: a folder of segments"),
+            archiveFolder,
             Operand(name: "STANDBY", summary: "the heap file that follows; made if it is missing"),
         ],
         options: [

@@ -6,7 +6,7 @@ extension Verb {
     static let tail = Verb(
         name: "tail",
         summary: "print the changes of an archived heap since a commit, as JSON lines",
-        operands: [Operand(name: "FOLDER", summary: "the archive: a folder of segments")],
+        operands: [archiveFolder],
         options: [
             Option(name: "from", value: "N", summary: "the commit up to which changes are known"),
             Option(

@@ -14,6 +14,8 @@ extension Verb {
     static let timeout = Option(
         name: "timeout", value: "SECONDS",
         summary: "maximum wait for other processes that use the heap (default 10)")
+    static let archiveFolder = Operand(
+        name: "FOLDER", summary: "the archive: a folder of segments")
     static let heapFile = Operand(name: "FILE", summary: "a heap file")
 }
 

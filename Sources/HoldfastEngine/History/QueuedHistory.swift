@@ -101,23 +101,17 @@ package final class QueuedHistory {
     private func passRanges(
         at offset: UInt64, count: UInt64, to visitor: inout some HistoryVisitor
     ) throws {
-        var words: [UInt64] = [0, 0]
+        let words = UnsafeMutableRawBufferPointer(
+            rebasing: buffer.bytes[..<ArchiveQueueEntry.rangeBytes])
         let mostPages = HeapLayout.maximumBytes >> HeapLayout.pageShift
         for index in 0 ..< count {
-            try translating { () throws(SystemError) in
-                var failure: SystemError?
-                words.withUnsafeMutableBytes { raw in
-                    do throws(SystemError) {
-                        try queue.file.readOrZeros(
-                            into: raw, at: Int(offset + index * UInt64(raw.count)))
-                    } catch { failure = error }
-                }
-                if let failure { throw failure }
-            }
-            guard words[0] <= mostPages, words[1] <= mostPages else {
+            try read(words, at: offset + index * UInt64(words.count))
+            let first = words.load(as: UInt64.self)
+            let pages = words.load(fromByteOffset: 8, as: UInt64.self)
+            guard first <= mostPages, pages <= mostPages else {
                 throw damage("a range of pages lies outside every heap")
             }
-            try visitor.zero(pages: Int(words[0]) ..< Int(words[0] + words[1]))
+            try visitor.zero(pages: Int(first) ..< Int(first + pages))
         }
     }
 

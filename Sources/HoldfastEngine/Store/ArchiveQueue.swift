@@ -90,15 +90,8 @@ final class ArchiveQueue {
     /// Whether the file is a queue, of this heap or of one that had its name before; or a queue
     /// whose beginning a power cut has lost.
     private static func isQueue(_ file: any DiskFile) throws(SystemError) -> Bool {
-        for offset in ArchiveQueueHeader.copyOffsets {
-            var bytes = [UInt8](repeating: 0, count: 512)
-            _ = try file.read(&bytes, at: offset)
-            let isBlank = !bytes.contains { $0 != 0 }
-            guard isBlank || bytes.withUnsafeBytes(ArchiveQueueHeader.isHeader) else {
-                return false
-            }
-        }
-        return true
+        try WorkingName.isLeftover(
+            file, headersAt: ArchiveQueueHeader.copyOffsets, ArchiveQueueHeader.isHeader)
     }
 
     private static func currentHeader(of file: any DiskFile) throws(SystemError)
@@ -125,6 +118,8 @@ final class ArchiveQueue {
     /// Records that the archive has everything up to `place`, the end of an entry that ends at
     /// `offset`, and returns the space.
     func take(upTo place: HistoryPlace, offset: UInt64) throws(SystemError) {
+        // Most runs of an archive that follows closely find nothing new.
+        guard place != header.start || offset != header.firstOffset else { return }
         let isEmpty = UInt64(try file.size()) <= offset
         let former = header.firstOffset
         header.sequence += 1
